@@ -1,0 +1,52 @@
+"""Where the data files that ship with the package are, and what is in them."""
+
+from pathlib import Path
+
+import h5py
+
+_FOLDER = Path(__file__).parent
+
+
+def simbench_file() -> Path:
+    """Household profiles and low-voltage grids of SimBench, as HDF5.
+
+    The groups are described in `mosaik_bottomup.data.derive`, which makes the file.
+    """
+    return _FOLDER / "simbench.h5"
+
+
+def network_names() -> tuple[str, ...]:
+    """SimBench codes of the packaged low-voltage grids, e.g. ``"LV2.101"``."""
+    with h5py.File(simbench_file()) as file:
+        return tuple(sorted(file["grids"]))
+
+
+def homes_in(network: str) -> int:
+    """Count the homes of one packaged grid.
+
+    Raises
+    ------
+    ValueError
+        If the grid is not packaged.
+    """
+    with h5py.File(simbench_file()) as file:
+        grids = file["grids"]
+        if network not in grids:
+            known = ", ".join(sorted(grids))
+            raise ValueError(f"no grid {network!r} in the package; there are {known}")
+        return int(grids[network]["loads/is_home"][:].sum())
+
+
+def packaged_scenario(name: str) -> Path:
+    """Path of a packaged scenario, e.g. ``"two_areas"``.
+
+    Raises
+    ------
+    ValueError
+        If the scenario is not packaged.
+    """
+    path = _FOLDER / f"{name}.toml"
+    if not path.is_file():
+        known = ", ".join(sorted(file.stem for file in _FOLDER.glob("*.toml")))
+        raise ValueError(f"no scenario {name!r} in the package; there are {known}")
+    return path
