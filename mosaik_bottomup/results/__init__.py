@@ -1,0 +1,8 @@
+"""The file a run leaves behind: HDF5 that is valid netCDF-4."""
+
+from mosaik_bottomup.results.layout import LAYOUT, layout_markdown
+from mosaik_bottomup.results.reader import Results, read
+from mosaik_bottomup.results.sealing import seal
+from mosaik_bottomup.results.writer import ResultsWriter
+
+__all__ = ["LAYOUT", "Results", "ResultsWriter", "layout_markdown", "read", "seal"]

@@ -1,0 +1,314 @@
+"""What stands in a results file: every group and variable, with units and meaning.
+
+The writer, the reader and the user's description in ``results/README.md`` all follow
+from :data:`LAYOUT`. Consumption is positive; a power is the mean over its step; a state
+is that at the *end* of its step.
+"""
+
+from dataclasses import dataclass
+
+FORMAT_VERSION = 1
+"""Raised when a variable is renamed or changes its meaning, not when one is added."""
+
+REQUIRED_ATTRS = (
+    "scenario",
+    "scenario_name",
+    "seed",
+    "strategy",
+    "voltage_max_pu",
+    "voltage_min_pu",
+)
+"""Root attributes that whoever writes a file has to give."""
+
+FLOAT = "<f8"
+SHORT_FLOAT = "<f4"
+FLAG = "i1"
+COUNT = "<i4"
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """One variable of a group: a series over time, or one static value per entity."""
+
+    name: str
+    units: str
+    long_name: str
+    dtype: str = FLOAT
+    may_be_missing: bool = False
+    """Whether NaN may stand for "there was none", as for a price nobody published."""
+
+    @property
+    def is_float(self) -> bool:
+        """Whether it takes any number, and not only whole ones."""
+        return self.dtype in (FLOAT, SHORT_FLOAT)
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """One group of the file: all variables of one kind of entity."""
+
+    name: str
+    dimension: str | None
+    """Dimension and coordinate variable of the entities' names; none: time only."""
+    long_name: str
+    series: tuple[Variable, ...]
+    static: tuple[Variable, ...] = ()
+
+
+_POWER = Variable("power_kw", "kW", "net power at the meter")
+_SETPOINT = Variable("setpoint_kw", "kW", "net power the site was told to take")
+_OFFERED = (
+    Variable("offer_low_kw", "kW", "lowest power the site offered"),
+    Variable("offer_high_kw", "kW", "highest power the site offered"),
+)
+_OFF_OFFER = Variable(
+    "off_offer_kw", "kW", "distance of the set-point to the nearest offered power"
+)
+_BILL = Variable("bill_dkk", "DKK", "customer's bill of the step")
+_AREA = Variable("area", "1", "row of its area in group areas", COUNT)
+_SITE = (
+    _AREA,
+    Variable("aggregator", "1", "row of its aggregator in group aggregators", COUNT),
+    Variable("home", "1", "row of its home in group households", COUNT),
+)
+
+_GROUPS = (
+    Group(
+        "market",
+        None,
+        "prices and weather, the same for all",
+        (
+            Variable("import_price", "DKK kWh-1", "retail price of a kWh bought"),
+            Variable("export_price", "DKK kWh-1", "price of a kWh fed in"),
+            Variable("day_ahead_price", "DKK kWh-1", "day-ahead market price"),
+            Variable("ambient", "degC", "outdoor temperature"),
+            Variable("pv_yield", "kW kWp-1", "available PV power per installed kWp"),
+        ),
+    ),
+    Group(
+        "areas",
+        "area",
+        "everything behind one transformer, as the DSO sees it",
+        (
+            Variable(
+                "import_limit_kw",
+                "kW",
+                "highest net import at the meters the DSO allows",
+                may_be_missing=True,
+            ),
+            Variable(
+                "export_limit_kw",
+                "kW",
+                "highest net export at the meters the DSO allows",
+                may_be_missing=True,
+            ),
+            Variable(
+                "uncontrolled_forecast_kw", "kW", "forecast of the uncontrolled load"
+            ),
+            Variable("uncontrolled_kw", "kW", "uncontrolled load"),
+            Variable("flexible_kw", "kW", "load of all sites"),
+            Variable(
+                "congestion_price",
+                "DKK kWh-1",
+                "dual of the area limit in stage 2",
+                may_be_missing=True,
+            ),
+            Variable(
+                "look_ahead_price",
+                "DKK kWh-1",
+                "congestion price known to the sites before the step",
+                may_be_missing=True,
+            ),
+            Variable(
+                "forecast_overload_kw",
+                "kW",
+                "least overload the DSO could not avoid, on its forecast",
+                may_be_missing=True,
+            ),
+        ),
+        (
+            Variable("limit", "kVA", "allowed loading"),
+            Variable("rating", "kVA", "rating of the transformer"),
+        ),
+    ),
+    Group(
+        "aggregators",
+        "aggregator",
+        "whoever sold a schedule and dispatches sites",
+        (
+            Variable("schedule_kw", "kW", "power sold day-ahead", may_be_missing=True),
+            Variable(
+                "plan_kw",
+                "kW",
+                "plan before the DSO has spoken",
+                may_be_missing=True,
+            ),
+            Variable("delivered_kw", "kW", "power of all its sites"),
+        ),
+        (Variable("imbalance_price", "DKK kWh-1", "cost of a kWh of imbalance"),),
+    ),
+    Group(
+        "portfolios",
+        "portfolio",
+        'the sites of one aggregator in one area, named "<aggregator> <area>"',
+        (
+            Variable("offer_low_kw", "kW", "lowest power its sites offered"),
+            Variable("offer_high_kw", "kW", "highest power its sites offered"),
+            Variable(
+                "plan_kw",
+                "kW",
+                "plan before the DSO has spoken",
+                may_be_missing=True,
+            ),
+            Variable(
+                "envelope_low_kw",
+                "kW",
+                "lowest power the DSO granted",
+                may_be_missing=True,
+            ),
+            Variable(
+                "envelope_high_kw",
+                "kW",
+                "highest power the DSO granted",
+                may_be_missing=True,
+            ),
+            Variable(
+                "cleared_kw",
+                "kW",
+                "power cleared inside the envelope",
+                may_be_missing=True,
+            ),
+            Variable("dispatched_kw", "kW", "sum of the set-points"),
+        ),
+    ),
+    Group(
+        "heat_pumps",
+        "site",
+        "heat-pump sites",
+        (
+            _POWER,
+            _SETPOINT,
+            *_OFFERED,
+            _OFF_OFFER,
+            Variable("air_c", "degC", "indoor air temperature"),
+            Variable("floor_c", "degC", "floor temperature"),
+            Variable("on", "1", "1 while the compressor runs", FLAG),
+            Variable(
+                "locked_breach", "1", "1 where a lock-out was not respected", FLAG
+            ),
+            _BILL,
+        ),
+        (
+            *_SITE,
+            Variable("comfort_low_c", "degC", "lower edge of the comfort band"),
+            Variable("comfort_high_c", "degC", "upper edge of the comfort band"),
+            Variable("air_kwh_per_k", "kWh K-1", "heat capacity of the air node"),
+            Variable("floor_kwh_per_k", "kWh K-1", "heat capacity of the floor node"),
+            Variable("cop_mean", "1", "mean coefficient of performance of the run"),
+            Variable("start_air_c", "degC", "indoor air temperature at the start"),
+            Variable("start_floor_c", "degC", "floor temperature at the start"),
+            Variable("guard_steps", "1", "steps the QoS guard looks ahead", COUNT),
+        ),
+    ),
+    Group(
+        "pv_batteries",
+        "site",
+        "PV/battery sites, with the home's own load behind the same meter",
+        (
+            _POWER,
+            _SETPOINT,
+            *_OFFERED,
+            _OFF_OFFER,
+            Variable("energy_kwh", "kWh", "stored energy"),
+            Variable("battery_kw", "kW", "charging power of the battery"),
+            Variable("pv_kw", "kW", "available PV generation"),
+            Variable("curtailed_kw", "kW", "PV generation not used"),
+            Variable("load_kw", "kW", "load of the home itself"),
+            _BILL,
+            Variable("wear_dkk", "DKK", "battery wear of the step"),
+        ),
+        (
+            *_SITE,
+            Variable("capacity_kwh", "kWh", "usable capacity of the battery"),
+            Variable("energy_low_kwh", "kWh", "least energy the customer wants kept"),
+            Variable("energy_high_kwh", "kWh", "most energy the customer wants stored"),
+            Variable("efficiency", "1", "one-way efficiency of the battery"),
+            Variable("start_energy_kwh", "kWh", "stored energy at the start"),
+            Variable("power_max_kw", "kW", "largest battery power"),
+            Variable("pv_kwp", "kW", "installed PV power"),
+        ),
+    ),
+    Group(
+        "households",
+        "home",
+        "the uncontrolled part of every home",
+        (
+            Variable(
+                "power_kw",
+                "kW",
+                "uncontrolled load at the meter (0 where it is behind a site's meter)",
+            ),
+        ),
+        (_AREA,),
+    ),
+    Group(
+        "transformers",
+        "area",
+        "the transformers, by power flow",
+        (
+            Variable("loading", "percent", "current over rated current"),
+            Variable("power_kw", "kW", "active power at the high-voltage side"),
+            Variable("reactive_kvar", "kvar", "reactive power, high-voltage side"),
+            Variable("losses_kw", "kW", "losses of the transformer and its lines"),
+        ),
+    ),
+    Group(
+        "buses",
+        "bus",
+        "the buses, by power flow",
+        (Variable("voltage", "pu", "voltage magnitude", SHORT_FLOAT),),
+        (_AREA,),
+    ),
+    Group(
+        "lines",
+        "line",
+        "the lines, by power flow",
+        (
+            Variable("loading", "percent", "current over rated current", SHORT_FLOAT),
+            Variable("current", "kA", "current", SHORT_FLOAT),
+        ),
+        (_AREA,),
+    ),
+    Group(
+        "messages",
+        "link",
+        "what the parties said to each other",
+        (
+            Variable("sent", "1", "messages sent", COUNT),
+            Variable("answered", "1", "messages answered", COUNT),
+        ),
+    ),
+)
+
+LAYOUT: dict[str, Group] = {group.name: group for group in _GROUPS}
+"""All groups of a results file, in the order they are written."""
+
+
+def layout_markdown() -> str:
+    """Return the table of all variables, as ``results/README.md`` shows it."""
+    lines = [
+        "| Group | Variable | Dimensions | Units | Meaning |",
+        "|---|---|---|---|---|",
+    ]
+    for group in LAYOUT.values():
+        over_time = f"time, {group.dimension}" if group.dimension else "time"
+        lines.extend(
+            f"| {group.name} | {variable.name} | {dimensions} | {variable.units} "
+            f"| {variable.long_name} |"
+            for variables, dimensions in (
+                (group.series, over_time),
+                (group.static, group.dimension),
+            )
+            for variable in variables
+        )
+    return "\n".join(lines)
