@@ -1,0 +1,45 @@
+"""What a run is: read from a TOML file, checked whole before anything happens.
+
+`load` reads a file (or the packaged default), lays ``--set`` overrides over it and
+returns a frozen `Scenario`; what is wrong is reported all at once as
+`mosaik_bottomup.errors.InputError`. Each key is described in `sections`.
+"""
+
+from mosaik_bottomup.scenario.reading import load, parse
+from mosaik_bottomup.scenario.sections import (
+    Aggregators,
+    DayAhead,
+    Dso,
+    Grid,
+    Households,
+    Planning,
+    Prices,
+    Pv,
+    Results,
+    Run,
+    Scenario,
+    Sites,
+    Solver,
+    Tariff,
+    Weather,
+)
+
+__all__ = [
+    "Aggregators",
+    "DayAhead",
+    "Dso",
+    "Grid",
+    "Households",
+    "Planning",
+    "Prices",
+    "Pv",
+    "Results",
+    "Run",
+    "Scenario",
+    "Sites",
+    "Solver",
+    "Tariff",
+    "Weather",
+    "load",
+    "parse",
+]

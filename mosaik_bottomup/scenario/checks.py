@@ -1,0 +1,178 @@
+"""Whether the keys of a scenario fit each other and this machine."""
+
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from mosaik_bottomup import data
+from mosaik_bottomup.scenario.sections import Scenario
+from mosaik_bottomup.scenario.values import SECONDS_PER_HOUR
+
+type Findings = Iterator[tuple[str, str]]
+"""Dotted keys that do not fit, and what would."""
+
+WHOLE_STEP_TOLERANCE_S = 1e-3
+"""Forgives hours such as 1/3 that are written as decimals."""
+INSTALLED_SOLVER = "HiGHS"
+"""Comes with the package, so that nobody needs to look for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One question about several keys, asked only if all of them are sound."""
+
+    needs: tuple[str, ...]
+    find: Callable[[Scenario], Findings]
+
+
+def _start_on_a_whole_step(scenario: Scenario) -> Findings:
+    run = scenario.run
+    if run.start.timestamp() % min(run.step_s, SECONDS_PER_HOUR):
+        yield "run.start", f"must lie on a whole step of {run.step_s} s"
+
+
+def _whole_steps(section: str, key: str) -> Callable[[Scenario], Findings]:
+    def find(scenario: Scenario) -> Findings:
+        step_s = scenario.run.step_s
+        hours: float = getattr(getattr(scenario, section), key)
+        steps = round(hours * SECONDS_PER_HOUR / step_s)
+        off_s = abs(hours * SECONDS_PER_HOUR - steps * step_s)
+        if off_s > WHOLE_STEP_TOLERANCE_S:
+            nearest_h = max(steps, 1) * step_s / SECONDS_PER_HOUR
+            yield (
+                f"{section}.{key}",
+                f"must be whole steps of {step_s} s; {nearest_h:g} h would be",
+            )
+
+    return find
+
+
+def _one_number_per_area(key: str) -> Callable[[Scenario], Findings]:
+    def find(scenario: Scenario) -> Findings:
+        areas = scenario.grid.area_names
+        if len(getattr(scenario.grid, key)) != len(areas):
+            names = ", ".join(areas)
+            yield (
+                f"grid.{key}",
+                f"must be one number, or a list of one for each area ({names})",
+            )
+
+    return find
+
+
+def _known_networks(scenario: Scenario) -> Findings:
+    known = data.network_names()
+    for area, network in scenario.grid.areas.items():
+        if network not in known:
+            yield f"grid.areas.{area}", f"must be one of {', '.join(known)}"
+
+
+def _enough_homes(scenario: Scenario) -> Findings:
+    known = data.network_names()
+    networks = scenario.grid.areas.values()
+    homes = sum(data.homes_in(network) for network in networks if network in known)
+    sites = scenario.sites.heat_pumps + scenario.sites.pv_batteries
+    if sites > homes and all(network in known for network in networks):
+        yield (
+            "sites.heat_pumps",
+            f"there are {homes} homes in the areas, and heat_pumps + pv_batteries "
+            f"= {sites} want one each; have fewer of them or more areas",
+        )
+
+
+def _a_site_for_each_aggregator(scenario: Scenario) -> Findings:
+    sites = scenario.sites.heat_pumps + scenario.sites.pv_batteries
+    if sites < scenario.aggregators.count:
+        yield (
+            "aggregators.count",
+            f"each aggregator needs a site, and there are {sites} "
+            "(sites.heat_pumps + sites.pv_batteries)",
+        )
+
+
+def _file_exists(section: str) -> Callable[[Scenario], Findings]:
+    def find(scenario: Scenario) -> Findings:
+        file: str = getattr(scenario, section).file
+        if file and not Path(file).is_file():
+            yield f"{section}.file", f"there is no file {file}"
+
+    return find
+
+
+def _solver_here(scenario: Scenario) -> Findings:
+    if scenario.solver.name == INSTALLED_SOLVER:
+        return
+    import pulp  # takes half a second, and nearly nobody gets here
+
+    available = pulp.listSolvers(onlyAvailable=True)
+    if scenario.solver.name not in available:
+        yield "solver.name", f"PuLP finds on this machine only {', '.join(available)}"
+
+
+def _lp_folder(scenario: Scenario) -> Findings:
+    folder = scenario.solver.write_lp
+    obstacle = cannot_write(Path(folder)) if folder else None
+    if obstacle:
+        yield "solver.write_lp", obstacle
+
+
+def cannot_write(folder: Path) -> str | None:
+    """Say why no file can be made in a folder (that may itself have yet to be made).
+
+    Nothing is left behind, neither file nor folder.
+    """
+    there = next(part for part in (folder, *folder.absolute().parents) if part.exists())
+    if not there.is_dir():
+        return f"{there} is a file, not a folder"
+    try:
+        tempfile.TemporaryFile(dir=there).close()
+    except OSError as error:
+        return f"cannot write in folder {there}: {error.strerror}"
+    return None
+
+
+_IN_WHOLE_STEPS = (
+    ("run", "duration_h"),
+    ("run", "warm_up_h"),
+    ("planning", "every_h"),
+    ("planning", "horizon_h"),
+)
+_SITES = ("sites.heat_pumps", "sites.pv_batteries")
+
+CHECKS = (
+    Check(("run.start", "run.step_s"), _start_on_a_whole_step),
+    *(
+        Check((f"{section}.{key}", "run.step_s"), _whole_steps(section, key))
+        for section, key in _IN_WHOLE_STEPS
+    ),
+    *(
+        Check((f"grid.{key}", "grid.areas"), _one_number_per_area(key))
+        for key in ("transformer_kva", "loading_limit_percent")
+    ),
+    Check(("grid.areas",), _known_networks),
+    Check(("grid.areas", *_SITES), _enough_homes),
+    Check(("aggregators.count", *_SITES), _a_site_for_each_aggregator),
+    *(
+        Check((f"{section}.file",), _file_exists(section))
+        for section in ("weather", "prices", "households")
+    ),
+    Check(("solver.name",), _solver_here),
+    Check(("solver.write_lp",), _lp_folder),
+)
+
+
+def findings(scenario: Scenario, unsound: frozenset[str]) -> Findings:
+    """Ask every check whose keys are sound.
+
+    Parameters
+    ----------
+    scenario
+        Each unsound key stands at its default here.
+    unsound
+        Dotted keys, or whole sections, that have a problem already.
+    """
+    for check in CHECKS:
+        parts = {*check.needs, *(need.split(".")[0] for need in check.needs)}
+        if not parts & unsound:
+            yield from check.find(scenario)

@@ -1,0 +1,292 @@
+"""The sections of a scenario, their keys, units, bounds and defaults.
+
+The defaults are the scenario ``two_areas``. Units are part of the names; ranges
+``[low, high]`` are what a site's own value is drawn from.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Literal
+
+from pydantic import AwareDatetime, Field, model_validator
+
+from mosaik_bottomup.scenario.values import (
+    SECONDS_PER_HOUR,
+    NightDayPeak,
+    PerArea,
+    Percent,
+    Range,
+    Section,
+    StepSeconds,
+    Word,
+)
+from mosaik_bottomup.scenario.writing import table_text
+
+
+class Run(Section):
+    """When, how long, in which steps and by which strategy."""
+
+    start: AwareDatetime = datetime(2016, 1, 4, tzinfo=timezone(timedelta(hours=1)))
+    """Begin of the first counted step, with time zone; lies on a whole step."""
+    duration_h: float = Field(default=24.0, gt=0, le=8784)
+    """What is counted, in hours; whole steps."""
+    step_s: StepSeconds = 900
+    """Length of a step in seconds."""
+    seed: int = Field(default=1, ge=0, lt=2**63)
+    """All that is drawn at random is drawn from this seed."""
+    warm_up_h: float = Field(default=24.0, ge=0, le=168)
+    """Price-only hours before `start` that are run and not counted; whole steps."""
+    strategy: Literal["two-stage", "price-only"] = "two-stage"
+    """``two-stage`` coordinates; in ``price-only`` each site does what suits it."""
+
+    @property
+    def step_h(self) -> float:
+        """Length of a step in hours."""
+        return self.step_s / SECONDS_PER_HOUR
+
+    @property
+    def steps(self) -> int:
+        """Steps that are counted."""
+        return self.steps_in(self.duration_h)
+
+    @property
+    def warm_up_steps(self) -> int:
+        """Steps that are run before the first counted one."""
+        return self.steps_in(self.warm_up_h)
+
+    def steps_in(self, hours: float) -> int:
+        """Whole steps that cover so many hours (rounded up)."""
+        # a thousandth of a second forgives hours such as 1/3 written as decimals
+        milliseconds = round(hours * SECONDS_PER_HOUR * 1000)
+        return -(-milliseconds // (self.step_s * 1000))
+
+
+class Grid(Section):
+    """The low-voltage areas, their transformers, and what the network must keep."""
+
+    areas: dict[Word, str] = Field(
+        default={"A": "LV2.101", "B": "LV3.101"}, min_length=1
+    )
+    """Name of each area and the packaged SimBench grid it is."""
+    transformer_kva: PerArea = (160.0, 160.0)
+    """Rating of each transformer; one number holds for every area."""
+    loading_limit_percent: PerArea = (100.0, 100.0)
+    """Loading the DSO allows, of the rating; one number holds for every area."""
+    engine: Literal["power-grid-model", "pandapower"] = "power-grid-model"
+    """Who solves the power flow; both agree, the first is a hundred times faster."""
+    mv_voltage_pu: float = Field(default=1.025, ge=0.9, le=1.1)
+    """Voltage at the medium-voltage bus that feeds all areas."""
+    household_power_factor: float = Field(default=0.95, gt=0, le=1)
+    """Of the households' own load, inductive."""
+    heat_pump_power_factor: float = Field(default=0.98, gt=0, le=1)
+    """Of running heat pumps, inductive."""
+    voltage_min_pu: float = Field(default=0.9, gt=0, le=1)
+    """Lowest voltage the certificate accepts (EN 50160)."""
+    voltage_max_pu: float = Field(default=1.1, ge=1, le=1.5)
+    """Highest voltage the certificate accepts (EN 50160)."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_number_for_all_areas(cls, raw: object) -> object:
+        if not isinstance(raw, Mapping):
+            return raw
+        areas = raw.get("areas", cls.model_fields["areas"].default)
+        if not isinstance(areas, Mapping):
+            return raw
+        spread = dict(raw)
+        for key in ("transformer_kva", "loading_limit_percent"):
+            value = spread.get(key, cls.model_fields[key].default[0])
+            number = isinstance(value, int | float) and not isinstance(value, bool)
+            spread[key] = (value,) * len(areas) if number else value
+        return spread
+
+    @property
+    def area_names(self) -> tuple[str, ...]:
+        """Names of the areas, in the order of the file."""
+        return tuple(self.areas)
+
+
+class Sites(Section):
+    """The homes with controllable devices, and the ranges they are drawn from."""
+
+    heat_pumps: int = Field(default=80, ge=0)
+    """Homes with a heat pump."""
+    pv_batteries: int = Field(default=70, ge=0)
+    """Other homes, with PV and a battery behind the meter."""
+    inverter_share: float = Field(default=0.5, ge=0, le=1)
+    """Share of heat pumps that can run at half power; the others are on or off."""
+    pv_kwp: Range = (4.0, 8.0)
+    """Peak power of a PV system."""
+    battery_kwh: Range = (6.0, 12.0)
+    """Capacity of a battery."""
+    battery_c_rate: Range = (0.4, 0.5)
+    """Power of a battery per capacity, 1/h."""
+    ua_w_per_k: Range = (100.0, 250.0)
+    """Heat a house loses per kelvin."""
+    comfort_lower_c: Range = (20.0, 20.5)
+    """Lower edge of the comfort band, air temperature."""
+    comfort_width_k: float = Field(default=2.0, ge=0.5, le=10)
+    """Width of the comfort band."""
+    min_run_h: float = Field(default=0.25, gt=0, le=6)
+    """Least time a heat pump stays on or off, rounded up to whole steps."""
+
+
+class Aggregators(Section):
+    """Who sells the flexibility, and what missing the schedule costs."""
+
+    count: int = Field(default=2, ge=1, le=100)
+    """Number of aggregators; the sites are shared out among them."""
+    imbalance_price_dkk_per_kwh: float = Field(default=0.15, ge=0)
+    """What each kWh beside the schedule is taken to cost, in either direction."""
+    segments: int = Field(default=60, ge=2, le=10_000)
+    """Most segments of one merit order; neighbouring ones are merged beyond it."""
+
+
+class Planning(Section):
+    """How each site looks ahead to price its options."""
+
+    every_h: float = Field(default=2.0, gt=0, le=24)
+    """Time between two plans; whole steps."""
+    horizon_h: float = Field(default=24.0, ge=24, le=48)
+    """How far a plan reaches; whole steps."""
+    guard_h: float = Field(default=6.0, gt=0, le=24)
+    """How far ahead comfort is checked before an option is offered."""
+    band_up_k: float = Field(default=1.7, ge=0, le=5)
+    """How far the planned mean temperature may rise above the comfort band."""
+    band_margin_k: float = Field(default=0.15, ge=0, le=2)
+    """How far the planned mean temperature stays above the band's lower edge."""
+
+
+class Dso(Section):
+    """How the network operator shares out the headroom."""
+
+    allocation: Literal["least-cost", "proportional"] = "least-cost"
+    """Cheapest use of the headroom, or the same share for every aggregator."""
+    look_ahead: Literal["store", "rehearsal", "combined", "none"] = "combined"
+    """Where the congestion prices of the coming hours come from."""
+    loading_margin_percent: Percent = 0.5
+    """Kept free below the limit for what the headroom's approximation misses."""
+
+
+class DayAhead(Section):
+    """The rehearsal that makes the schedule before the day begins."""
+
+    rehearsal: bool = True
+    """Whether the coming day is run on forecasts first."""
+    rounds: int = Field(default=5, ge=1, le=20)
+    """Most rounds of rehearsal."""
+    first_margin_percent: Percent = 0.0
+    """Margin below the limit in the look-ahead, in the first round."""
+    margin_step_percent: Percent = 3.0
+    """By how much an area's margin grows while its rehearsal is overloaded."""
+
+
+class Weather(Section):
+    """Ambient temperature, radiation and wind."""
+
+    region: int = Field(default=2, ge=1, le=15)
+    """Test reference year (TRY 2010) of the German weather service; 2 is Rostock."""
+    file: str = ""
+    """A CSV of your own instead, relative to the scenario file."""
+    offset_k: float = Field(default=0.0, ge=-20, le=20)
+    """Added to the temperature; -5 makes a design-cold winter of a mean year."""
+
+
+class Pv(Section):
+    """Where the PV modules are and where they look."""
+
+    tilt_deg: float = Field(default=35.0, ge=0, le=90)
+    """From the horizontal."""
+    azimuth_deg: float = Field(default=180.0, ge=0, le=360)
+    """Clockwise from north; 180 is south."""
+    latitude_deg: float = Field(default=54.18, ge=-90, le=90)
+    """North is positive."""
+    longitude_deg: float = Field(default=12.08, ge=-180, le=180)
+    """East is positive."""
+
+
+class Prices(Section):
+    """The day-ahead market price."""
+
+    file: str = ""
+    """A CSV of your own instead of the model, relative to the scenario file."""
+
+
+class Tariff(Section):
+    """What a customer pays on top of the market price (N1, 2024)."""
+
+    winter_dkk_per_kwh: NightDayPeak = (0.110, 0.330, 0.991)
+    """Grid tariff October to March: 0-6 h, 6-17 and 21-24 h, 17-21 h."""
+    summer_dkk_per_kwh: NightDayPeak = (0.110, 0.165, 0.429)
+    """Grid tariff April to September, same hours."""
+    transmission_dkk_per_kwh: float = Field(default=0.115, ge=0)
+    """Transmission and system tariff."""
+    margin_dkk_per_kwh: float = Field(default=0.05, ge=0)
+    """What the retailer adds."""
+    tax_dkk_per_kwh: float = Field(default=0.008, ge=0)
+    """Electricity tax."""
+    vat_factor: float = Field(default=1.25, ge=1, le=2)
+    """Multiplies all of the import price."""
+    feed_in_deduction_dkk_per_kwh: float = Field(default=0.02, ge=0)
+    """Export earns the market price less this."""
+
+
+class Households(Section):
+    """The homes' own, uncontrolled load."""
+
+    file: str = ""
+    """A CSV of your own instead of SimBench, relative to the scenario file."""
+    median_kwh: float = Field(default=3300.0, gt=0)
+    """Median energy of a home in a year."""
+    sigma: float = Field(default=0.4, ge=0, le=2)
+    """Of the lognormal distribution of that energy among homes."""
+
+
+class Solver(Section):
+    """Who solves the stages."""
+
+    name: str = "HiGHS"
+    """Any solver PuLP finds on this machine."""
+    write_lp: str = ""
+    """Folder for the problem of every stage as an LP file; empty writes none."""
+
+
+class Results(Section):
+    """How the results file is written."""
+
+    flush_every_steps: int = Field(default=4, ge=1)
+    """Most steps that are lost if the run is killed."""
+
+
+class Scenario(Section):
+    """Everything a run depends on; equal scenarios give equal numbers."""
+
+    name: Word = "two_areas"
+    """Part of the results file's name."""
+    run: Run = Run()
+    grid: Grid = Grid()
+    sites: Sites = Sites()
+    aggregators: Aggregators = Aggregators()
+    planning: Planning = Planning()
+    dso: Dso = Dso()
+    day_ahead: DayAhead = DayAhead()
+    weather: Weather = Weather()
+    pv: Pv = Pv()
+    prices: Prices = Prices()
+    tariff: Tariff = Tariff()
+    households: Households = Households()
+    solver: Solver = Solver()
+    results: Results = Results()
+
+    def to_toml(self) -> str:
+        """Write every key out, so that the text alone makes the same scenario."""
+        return table_text(self.model_dump())
+
+    def start_utc(self) -> datetime:
+        """Begin of the first counted step in UTC."""
+        return self.run.start.astimezone(UTC)
+
+    def with_strategy(self, strategy: Literal["two-stage", "price-only"]) -> "Scenario":
+        """Return the same scenario under another strategy."""
+        run = self.run.model_copy(update={"strategy": strategy})
+        return self.model_copy(update={"run": run})

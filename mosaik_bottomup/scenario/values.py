@@ -1,0 +1,65 @@
+"""What the values of a scenario may be: the types its sections are built from."""
+
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+SECONDS_PER_HOUR = 3600
+SECONDS_PER_DAY = 86_400
+SHORTEST_STEP_S = 60
+
+
+def _as_tuple(value: object) -> object:
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _plain_word(value: str) -> str:
+    if not (value.isascii() and value.replace("_", "").replace("-", "").isalnum()):
+        raise ValueError("must be one plain word of letters, digits, '_' and '-'")
+    return value
+
+
+def _ordered(value: tuple[float, float]) -> tuple[float, float]:
+    if value[0] > value[1]:
+        raise ValueError("must be [low, high] with low not above high")
+    return value
+
+
+def _whole_fraction(step_s: int) -> int:
+    if SECONDS_PER_HOUR % step_s and (
+        step_s % SECONDS_PER_HOUR or SECONDS_PER_DAY % step_s
+    ):
+        raise ValueError(
+            "must divide an hour (300, 900, 3600) or be whole hours that divide a day"
+        )
+    return step_s
+
+
+type Word = Annotated[str, AfterValidator(_plain_word)]
+type Positive = Annotated[float, Field(gt=0)]
+type NotNegative = Annotated[float, Field(ge=0)]
+type Percent = Annotated[float, Field(ge=0, le=100)]
+type Range = Annotated[
+    tuple[Positive, Positive], BeforeValidator(_as_tuple), AfterValidator(_ordered)
+]
+type PerArea = Annotated[tuple[Positive, ...], BeforeValidator(_as_tuple)]
+type StepSeconds = Annotated[
+    int,
+    Field(ge=SHORTEST_STEP_S, le=SECONDS_PER_DAY),
+    AfterValidator(_whole_fraction),
+]
+type NightDayPeak = Annotated[
+    tuple[NotNegative, NotNegative, NotNegative], BeforeValidator(_as_tuple)
+]
+
+
+class Section(BaseModel):
+    """A table of the file: strict types, no unknown keys, no NaN, not changeable."""
+
+    model_config = ConfigDict(
+        strict=True,
+        extra="forbid",
+        frozen=True,
+        allow_inf_nan=False,
+        use_attribute_docstrings=True,
+    )
