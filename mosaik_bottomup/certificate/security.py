@@ -1,0 +1,73 @@
+"""Checks that the grid stayed within its limits, by power flow."""
+
+import numpy as np
+
+from mosaik_bottomup.certificate.check import Check, where, worst
+from mosaik_bottomup.metrics import LOADING_TOLERANCE_PERCENT, loading_limit_percent
+from mosaik_bottomup.results import Results
+
+VOLTAGE_TOLERANCE_PU = 1e-6
+"""Forgives what a power flow's iteration leaves, and storing in single precision."""
+LINE_LIMIT_PERCENT = 100.0
+LINE_TOLERANCE_PERCENT = 1e-4
+"""Forgives storing in single precision."""
+OVERLOAD_TOLERANCE_KW = 1e-6
+"""Forgives the feasibility tolerance of the solver (HiGHS: 1e-7) and rounding."""
+
+
+def security_transformers(results: Results) -> Check:
+    """Check loading by power flow against each area's limit; figure: the worst in %.
+
+    The worst is that furthest above, or least below, its own limit.
+    """
+    loading_percent = results.series("transformers", "loading")
+    limit_percent = loading_limit_percent(results)
+    row, step = worst(loading_percent - limit_percent[:, None])
+    loading = float(loading_percent[row, step])
+    limit = float(limit_percent[row])
+    text = (
+        f"at most {loading:.2f} % in {where(results, 'areas', row, step)} "
+        f"(limit {limit:.2f} %)"
+    )
+    # G2: where the must-run alone does not fit, the overload is to be said.
+    overload_kw = np.nan_to_num(results.series("areas", "forecast_overload_kw"))
+    unavoidable = overload_kw > OVERLOAD_TOLERANCE_KW
+    if unavoidable.any():
+        row, step = worst(overload_kw)
+        text += (
+            f"; no choice fitted in {int(unavoidable.any(axis=0).sum())} steps: least "
+            f"possible overload up to {overload_kw[row, step]:.2f} kW on forecast, "
+            f"{where(results, 'areas', row, step)}"
+        )
+    return Check(loading <= limit + LOADING_TOLERANCE_PERCENT, loading, text)
+
+
+def security_voltage(results: Results) -> Check:
+    """Voltages against the scenario's band; figure: the one nearest its edge, in pu."""
+    voltage_pu = results.series("buses", "voltage")
+    low_pu = float(results.attrs["voltage_min_pu"])
+    high_pu = float(results.attrs["voltage_max_pu"])
+    outside_pu = np.maximum(low_pu - voltage_pu, voltage_pu - high_pu)
+    row, step = worst(outside_pu)
+    worst_pu = float(voltage_pu[row, step])
+    return Check(
+        bool(outside_pu[row, step] <= VOLTAGE_TOLERANCE_PU),
+        worst_pu,
+        f"{worst_pu:.4f} pu is nearest to the edge, "
+        f"{where(results, 'buses', row, step)} (allowed {low_pu:g} to {high_pu:g} pu)",
+    )
+
+
+def security_lines(results: Results) -> Check:
+    """Line currents against their rating; figure: the highest loading in percent."""
+    if "lines" not in results.entities:
+        return Check(True, 0.0, "no lines")
+    loading_percent = results.series("lines", "loading")
+    row, step = worst(loading_percent)
+    loading = float(loading_percent[row, step])
+    return Check(
+        loading <= LINE_LIMIT_PERCENT + LINE_TOLERANCE_PERCENT,
+        loading,
+        f"at most {loading:.2f} % in {where(results, 'lines', row, step)} "
+        f"(limit {LINE_LIMIT_PERCENT:g} %)",
+    )
