@@ -53,7 +53,7 @@ def load(
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(
-            [Problem(str(path), "(file)", "", f"cannot be read as UTF-8 text: {error}")]
+            [Problem("scenario", "file", str(path), f"must be UTF-8 text: {error}")]
         ) from error
     return parse(text, str(path), path.parent, overrides, seed, strategy)
 
@@ -80,7 +80,7 @@ def parse(
         raw = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise InputError(
-            [Problem(source, "(syntax)", "", f"this is not TOML: {error}")]
+            [Problem(source, "syntax", str(error), "must be TOML, see https://toml.io")]
         ) from error
     raw.setdefault("name", re.sub(r"[^A-Za-z0-9_-]+", "-", Path(source).stem))
     _resolve_paths(raw, folder or Path.cwd())
@@ -111,7 +111,7 @@ def _find(scenario: str | Path) -> Path:
             reason = f"there is no such file, and {error}"
     else:
         reason = "there is no such file"
-    raise InputError([Problem(str(scenario), "(file)", "", reason)])
+    raise InputError([Problem("scenario", "file", str(scenario), reason)])
 
 
 def _resolve_paths(raw: Table, folder: Path) -> None:

@@ -1,0 +1,350 @@
+"""The command line: ``mosaik-bottomup run``, ``show`` and ``validate``."""
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
+
+import typer
+
+# What takes long to import (pydantic, h5py, pandas, pulp, mosaik) is imported inside
+# the commands, so that --help and typing errors answer at once.
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from mosaik_bottomup.errors import Problem
+    from mosaik_bottomup.scenario import Scenario
+
+PACKAGED_DEFAULT = "two_areas"
+DEFAULT_FOLDER = Path("results")
+FAILED = 1
+BAD_INPUT = 2
+INTERRUPTED = 130
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    help="""Secure two-stage bottom-up load coordination in distribution grids.
+
+Heat pumps and PV batteries bid what they could do in the next step and what it is
+worth to them; aggregators clear the bids; the network operator keeps every transformer
+within its limit, by power flow.
+
+A first run: `mosaik-bottomup run` simulates a cold winter day and ends with a table
+and a certificate. `mosaik-bottomup run --strategy price-only` is the same day without
+coordination, and `mosaik-bottomup show FILE FILE` compares the two.
+
+Exit codes: 0 done, 1 the run failed, 2 bad input.""",
+)
+
+Overrides = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="SECTION.KEY=VALUE",
+        help="Change any key of the scenario; may be given several times. Values are "
+        "written as in TOML, strings without quotes are understood.",
+    ),
+]
+Seed = Annotated[
+    int | None, typer.Option(help="Same as --set run.seed=N.", metavar="N")
+]
+
+
+@app.command(
+    epilog="""Examples:
+
+- `mosaik-bottomup run`
+
+- `mosaik-bottomup run my.toml --strategy price-only --seed 3`
+
+- `mosaik-bottomup run --set grid.loading_limit_percent=80 --out at80.h5`
+
+- `mosaik-bottomup run --set run.start=2016-12-22T00:00:00+01:00`
+"""
+)
+def run(
+    scenario: Annotated[
+        str,
+        typer.Argument(
+            help="TOML file, or name of a packaged scenario. A file needs only the "
+            "keys it changes; scenarios/two_areas.toml shows them all."
+        ),
+    ] = PACKAGED_DEFAULT,
+    strategy: Annotated[
+        Literal["two-stage", "price-only"] | None,
+        typer.Option(
+            help="two-stage coordinates; in price-only each site does what is "
+            "cheapest for itself. Same as --set run.strategy=..."
+        ),
+    ] = None,
+    overrides: Overrides = None,
+    seed: Seed = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Results file (HDF5, netCDF-4). "
+            "[default: results/SCENARIO-STRATEGY-SEED.h5]",
+            show_default=False,
+        ),
+    ] = None,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", help="Say nothing unless something is wrong.")
+    ] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Overwrite an existing results file.")
+    ] = False,
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Show the traceback of a failed run.")
+    ] = False,
+) -> None:
+    """Run a scenario and write one results file.
+
+    Nothing is written if the scenario, the series it names or the output folder is
+    bad; every problem is reported at once.
+    """
+    from mosaik_bottomup.errors import InputError
+
+    settled, problems = _settled(scenario, overrides, seed, strategy)
+    if settled is None:
+        _refuse(problems + (_output_problems(out, force) if out else []))
+    file = out or DEFAULT_FOLDER / f"{_file_name(settled)}.h5"
+    if problems := _output_problems(file, force):
+        _refuse(problems)
+
+    try:
+        with _made(file.parent), _progress(settled, quiet) as on_progress:
+            _simulate(settled, file, on_progress)
+    except InputError as error:
+        _refuse(error.problems)
+    except KeyboardInterrupt:
+        _say(f"interrupted; {file} holds the steps so far")
+        raise typer.Exit(INTERRUPTED) from None
+    except Exception as error:
+        if debug:
+            raise
+        _say(f"[red]the run failed:[/red] {_plain(error)} (--debug shows where)")
+        raise typer.Exit(FAILED) from error
+    if not quiet:
+        _print_table([file])
+        typer.echo(f"results: {file}")
+
+
+@app.command(
+    epilog="""Examples:
+
+- `mosaik-bottomup show results/two_areas-two-stage-1.h5`
+
+- `mosaik-bottomup show price-only.h5 two-stage.h5`
+
+- `mosaik-bottomup show results/two_areas-two-stage-1.h5 --json`
+"""
+)
+def show(
+    files: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="FILE...",
+            help="Results of runs; several are shown side by side, with differences "
+            "from the first in percent.",
+        ),
+    ],
+    as_json: Annotated[
+        bool,
+        typer.Option(
+            "--json", help="Print one JSON object instead (a list for several files)."
+        ),
+    ] = False,
+) -> None:
+    """Show what came of a run: loading, cost, comfort and the certificate."""
+    if not as_json:
+        _print_table(files)
+        return
+    summaries = _summaries(files)
+    whole = summaries[0] if len(summaries) == 1 else summaries
+    typer.echo(json.dumps(whole, indent=2, allow_nan=False))
+
+
+@app.command(
+    epilog="""Examples:
+
+- `mosaik-bottomup validate my.toml`
+
+- `mosaik-bottomup validate two_areas --resolved > mine.toml`
+"""
+)
+def validate(
+    scenario: Annotated[
+        str, typer.Argument(help="TOML file, or name of a packaged scenario.")
+    ],
+    overrides: Overrides = None,
+    resolved: Annotated[
+        bool,
+        typer.Option("--resolved", help="Print the scenario with every key filled in."),
+    ] = False,
+) -> None:
+    """Check a scenario and the files it names, without running it."""
+    settled, problems = _settled(scenario, overrides, None, None)
+    if settled is None:
+        _refuse(problems)
+    if resolved:
+        typer.echo(settled.to_toml(), nl=False)
+    else:
+        run, sites = settled.run, settled.sites
+        typer.echo(
+            f"{scenario}: ok, {run.steps} steps of {run.step_s} s, "
+            f"areas {', '.join(settled.grid.area_names)}, "
+            f"{sites.heat_pumps} heat pumps, {sites.pv_batteries} PV batteries"
+        )
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    app()
+
+
+def _settled(
+    scenario: str, overrides: list[str] | None, seed: int | None, strategy: str | None
+) -> "tuple[Scenario | None, list[Problem]]":
+    from mosaik_bottomup.errors import InputError
+    from mosaik_bottomup.scenario import load
+
+    try:
+        return load(scenario, overrides or (), seed, strategy), []
+    except InputError as error:
+        return None, error.problems
+
+
+def _file_name(scenario: "Scenario") -> str:
+    return f"{scenario.name}-{scenario.run.strategy}-{scenario.run.seed}"
+
+
+def _output_problems(file: Path, force: bool) -> "list[Problem]":
+    from mosaik_bottomup.errors import Problem
+    from mosaik_bottomup.scenario.checks import cannot_write
+
+    remedy = cannot_write(file.parent)
+    if file.is_dir():
+        remedy = "is a folder; name a file in it"
+    elif file.exists() and not force:
+        remedy = "exists already; --force overwrites it, --out names another"
+    return [Problem("--out", "file", str(file), remedy)] if remedy else []
+
+
+def _simulate(
+    scenario: "Scenario", file: Path, on_progress: Callable[[int, int], None]
+) -> None:
+    from mosaik_bottomup.app.world import run as run_world
+
+    run_world(scenario, file, on_progress)
+
+
+@contextmanager
+def _made(folder: Path) -> Iterator[None]:
+    """Make a folder, and unmake it if the input turns out to be bad."""
+    from mosaik_bottomup.errors import InputError
+
+    new = [part for part in (folder, *folder.parents) if not part.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        yield
+    except InputError:
+        for part in new:
+            with suppress(OSError):
+                part.rmdir()
+        raise
+
+
+@contextmanager
+def _progress(
+    scenario: "Scenario", quiet: bool
+) -> Iterator[Callable[[int, int], None]]:
+    """Show a bar on the terminal; nothing where there is none."""
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    console = _console(stderr=True)
+    with Progress(
+        TextColumn(_file_name(scenario)),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+        console=console,
+        disable=quiet or not console.is_terminal,
+    ) as bar:
+        task = bar.add_task("steps", total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def _summaries(files: list[Path]) -> list[dict[str, Any]]:
+    from mosaik_bottomup.errors import InputError, Problem
+    from mosaik_bottomup.metrics import summarise
+
+    summaries: list[dict[str, Any]] = []
+    problems: list[Problem] = []
+    for file in files:
+        if not file.is_file():
+            problems.append(Problem("show", "FILE", str(file), "there is no such file"))
+            continue
+        try:
+            summaries.append(summarise(file))
+        except InputError as error:
+            problems += error.problems
+        except (OSError, KeyError, ValueError) as error:
+            remedy = f"cannot be shown: {error}"
+            problems.append(Problem("show", "FILE", str(file), remedy))
+    if problems:
+        _refuse(problems)
+    return summaries
+
+
+def _print_table(files: list[Path]) -> None:
+    from mosaik_bottomup.app.show import LABEL_COLUMNS, VALUE_COLUMNS, table, titles
+
+    summaries = _summaries(files)
+    console = _console()
+    if not console.is_terminal:
+        console.width = LABEL_COLUMNS + VALUE_COLUMNS * len(files)
+    names = titles(summaries, [file.stem for file in files])
+    console.print(table(summaries, names))
+
+
+def _refuse(problems: "list[Problem]") -> NoReturn:
+    noun = "problem" if len(problems) == 1 else "problems"
+    _say(f"[red]{len(problems)} {noun} in the input:[/red]")
+    for problem in problems:
+        typer.echo(f"  {problem}", err=True)
+    raise typer.Exit(BAD_INPUT)
+
+
+def _say(markup: str) -> None:
+    _console(stderr=True).print(markup, soft_wrap=True, highlight=False)
+
+
+def _console(stderr: bool = False) -> "Console":
+    from rich.console import Console
+
+    return Console(file=sys.stderr if stderr else sys.stdout)
+
+
+def _plain(error: BaseException) -> str:
+    from rich.markup import escape
+
+    return escape(str(error) or type(error).__name__)
+
+
+if __name__ == "__main__":
+    main()

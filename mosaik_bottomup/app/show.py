@@ -1,0 +1,175 @@
+"""The summary of a run, or of several side by side, as a table a person can read."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+
+type Summary = Mapping[str, Any]
+
+MISSING = "-"
+LABEL_COLUMNS = 36
+VALUE_COLUMNS = 30
+"""Width of the table where there is no terminal to ask for it."""
+
+_AREA_ROWS = (
+    ("limit_kva", "limit [kVA]", ".0f"),
+    ("peak_loading_percent", "peak loading [%]", ".1f"),
+    ("reverse_peak_loading_percent", "reverse peak loading [%]", ".1f"),
+    ("overload_minutes", "overload [min]", ".0f"),
+    ("overload_kwh", "overload [kWh]", ".2f"),
+    ("peak_kw", "peak power [kW]", ".1f"),
+    ("pv_curtailed_kwh", "PV curtailed [kWh]", ".1f"),
+)
+_CUSTOMER_ROWS = (
+    ("customer_cost_dkk", "cost, end state settled [DKK]", ".2f"),
+    ("customer_cost_raw_dkk", "cost, as billed [DKK]", ".2f"),
+    ("comfort_violation_kh", "comfort violation [K h]", ".3f"),
+    ("heat_pump_starts", "heat pump starts", ".0f"),
+)
+_NETWORK_ROWS = (
+    ("voltage_min_pu", "lowest voltage [pu]", ".4f"),
+    ("voltage_max_pu", "highest voltage [pu]", ".4f"),
+    ("line_loading_max_percent", "highest line loading [%]", ".1f"),
+)
+_AGGREGATOR_ROWS = (
+    ("scheduled_kwh", "scheduled [kWh]", ".1f"),
+    ("delivered_kwh", "delivered [kWh]", ".1f"),
+    ("imbalance_kwh", "imbalance [kWh]", ".1f"),
+    ("imbalance_cost_dkk", "imbalance cost [DKK]", ".2f"),
+)
+
+
+def titles(summaries: Sequence[Summary], stems: Sequence[str]) -> list[str]:
+    """Name each run as briefly as tells them apart: strategy, or else file.
+
+    Parameters
+    ----------
+    summaries
+        As `mosaik_bottomup.metrics.summarise` makes them.
+    stems
+        File names without folder and ending.
+    """
+    strategies = [str(summary.get("strategy", MISSING)) for summary in summaries]
+    return strategies if len(set(strategies)) == len(strategies) else list(stems)
+
+
+def table(summaries: Sequence[Summary], names: Sequence[str]) -> Table:
+    """Lay summaries side by side, with differences from the first in percent.
+
+    Parameters
+    ----------
+    summaries
+        As `mosaik_bottomup.metrics.summarise` makes them; at least one.
+    names
+        Heading of each.
+    """
+    first = summaries[0]
+    heading = (
+        f"{first.get('scenario', MISSING)}, seed {first.get('seed', MISSING)}, "
+        f"{first.get('steps', MISSING)} steps of {first.get('step_s', MISSING)} s"
+    )
+    grid = Table(title=heading, title_justify="left", header_style="bold")
+    grid.add_column("", overflow="fold")
+    for name in names:
+        grid.add_column(name, justify="right", overflow="fold")
+
+    for area in _names(summaries, "areas"):
+        inside = [_get(summary, "areas", area) for summary in summaries]
+        _section(grid, f"area {area}", _AREA_ROWS, inside)
+    _section(grid, "customers with controllable devices", _CUSTOMER_ROWS, summaries)
+    _section(grid, "network", _NETWORK_ROWS, summaries)
+    for name in _names(summaries, "aggregators"):
+        inside = [_get(summary, "aggregators", name) for summary in summaries]
+        _section(grid, f"aggregator {name}", _AGGREGATOR_ROWS, inside)
+    _certificate(grid, summaries)
+    _run(grid, summaries)
+    return grid
+
+
+def _section(
+    grid: Table,
+    heading: str,
+    rows: Sequence[tuple[str, str, str]],
+    summaries: Sequence[Summary],
+) -> None:
+    grid.add_section()
+    grid.add_row(Text(heading, style="bold"))
+    for key, label, form in rows:
+        values = [summary.get(key) for summary in summaries]
+        cells = [
+            _number(value, form) + (_difference(value, values[0]) if column else "")
+            for column, value in enumerate(values)
+        ]
+        grid.add_row(f"  {label}", *cells)
+
+
+def _certificate(grid: Table, summaries: Sequence[Summary]) -> None:
+    checks = _names(summaries, "certificate")
+    if not checks:
+        return
+    grid.add_section()
+    grid.add_row(Text("certificate", style="bold"))
+    for check in checks:
+        lines = [_get(at, "certificate", check) for at in summaries]
+        cells = [_verdict(line, brief=len(lines) > 1) for line in lines]
+        grid.add_row(f"  {check.replace('_', ' ')}", *cells)
+
+
+def _verdict(check: Summary, brief: bool) -> Text:
+    if "pass" not in check:
+        return Text(MISSING)
+    word, style = ("PASS", "green") if check["pass"] else ("FAIL", "bold red")
+    figure = _number(check.get("figure"), ".4g")
+    text = figure if brief else str(check.get("text", figure))
+    return Text.assemble(f"{text}  ", (word, style))
+
+
+def _run(grid: Table, summaries: Sequence[Summary]) -> None:
+    grid.add_section()
+    grid.add_row(Text("run", style="bold"))
+    grid.add_row("  complete", *map(_completeness, summaries))
+    wall = [_number(at.get("wall_time_s"), ".1f") for at in summaries]
+    grid.add_row("  wall time [s]", *wall)
+    median = [
+        _number(_get(at, "step_time_ms").get("median"), ".1f") for at in summaries
+    ]
+    grid.add_row("  time of a step, median [ms]", *median)
+
+
+def _completeness(summary: Summary) -> Text:
+    if summary.get("complete"):
+        return Text("yes")
+    written, steps = summary.get("steps_written", MISSING), summary.get("steps")
+    return Text(f"no, {written} of {steps} steps", style="bold red")
+
+
+def _number(value: object, form: str) -> str:
+    match value:
+        case None:
+            return MISSING
+        case bool() | str():
+            return str(value)
+        case int() | float():
+            return format(value, form)
+        case _:
+            return str(value)
+
+
+def _difference(value: object, reference: object) -> str:
+    if not (isinstance(value, int | float) and isinstance(reference, int | float)):
+        return ""
+    if not reference or value == reference:
+        return ""
+    return f"  ({(value - reference) / abs(reference):+.1%})"
+
+
+def _get(summary: Summary, *path: str) -> Summary:
+    for part in path:
+        summary = summary.get(part) or {}
+    return summary
+
+
+def _names(summaries: Iterable[Summary], group: str) -> list[str]:
+    return list(dict.fromkeys(name for at in summaries for name in _get(at, group)))
