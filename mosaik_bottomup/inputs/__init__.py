@@ -1,0 +1,1 @@
+"""Real input series: weather, PV, prices, tariffs and household load."""
