@@ -70,10 +70,10 @@ def table(summaries: Sequence[Summary], names: Sequence[str]) -> Table:
         f"{first.get('scenario', MISSING)}, seed {first.get('seed', MISSING)}, "
         f"{first.get('steps', MISSING)} steps of {first.get('step_s', MISSING)} s"
     )
-    grid = Table(title=heading, title_justify="left", header_style="bold")
+    grid = Table(title=Text(heading), title_justify="left", header_style="bold")
     grid.add_column("", overflow="fold")
     for name in names:
-        grid.add_column(name, justify="right", overflow="fold")
+        grid.add_column(Text(name), justify="right", overflow="fold")
 
     for area in _names(summaries, "areas"):
         inside = [_get(summary, "areas", area) for summary in summaries]
@@ -102,7 +102,7 @@ def _section(
             _number(value, form) + (_difference(value, values[0]) if column else "")
             for column, value in enumerate(values)
         ]
-        grid.add_row(f"  {label}", *cells)
+        grid.add_row(Text(f"  {label}"), *cells)
 
 
 def _certificate(grid: Table, summaries: Sequence[Summary]) -> None:
@@ -114,7 +114,7 @@ def _certificate(grid: Table, summaries: Sequence[Summary]) -> None:
     for check in checks:
         lines = [_get(at, "certificate", check) for at in summaries]
         cells = [_verdict(line, brief=len(lines) > 1) for line in lines]
-        grid.add_row(f"  {check.replace('_', ' ')}", *cells)
+        grid.add_row(Text(f"  {check.replace('_', ' ')}"), *cells)
 
 
 def _verdict(check: Summary, brief: bool) -> Text:
@@ -131,11 +131,11 @@ def _run(grid: Table, summaries: Sequence[Summary]) -> None:
     grid.add_row(Text("run", style="bold"))
     grid.add_row("  complete", *map(_completeness, summaries))
     wall = [_number(at.get("wall_time_s"), ".1f") for at in summaries]
-    grid.add_row("  wall time [s]", *wall)
+    grid.add_row(Text("  wall time [s]"), *wall)
     median = [
         _number(_get(at, "step_time_ms").get("median"), ".1f") for at in summaries
     ]
-    grid.add_row("  time of a step, median [ms]", *median)
+    grid.add_row(Text("  time of a step, median [ms]"), *median)
 
 
 def _completeness(summary: Summary) -> Text:
