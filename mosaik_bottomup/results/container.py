@@ -12,13 +12,13 @@ from then on HDF5 does not touch it again. A step only overwrites bytes at known
 takes the first one's place in one atomic move.
 """
 
+import math
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import h5netcdf
 import h5py
 import numpy as np
 from numpy.typing import NDArray
@@ -80,11 +80,8 @@ def create(path: Path, header: Header, blocks: SeriesBlocks | None = None) -> No
     """
     unfinished = path.with_name(path.name + ".part")
     try:
-        with h5netcdf.File(unfinished, "w") as file:
+        with h5py.File(unfinished, "w", track_order=True) as file:
             _fill(file, header, blocks)
-        with h5py.File(unfinished, "r+") as file:
-            for name, value in header.attrs.items():
-                file.attrs[name] = value
         with unfinished.open("rb") as handle:
             os.fsync(handle.fileno())
         unfinished.replace(path)
@@ -100,87 +97,84 @@ def places(path: Path, entities: Mapping[str, Sequence[str]]) -> dict[str, int]:
         return {name: file[name].id.get_offset() for name in names}
 
 
-def _fill(file: h5netcdf.File, header: Header, blocks: SeriesBlocks | None) -> None:
-    steps = len(header.time_s)
-    file.dimensions = {"time": steps}
-    time = file.create_variable("time", ("time",), "<i8", data=header.time_s)
-    time.attrs["units"] = "seconds since 1970-01-01 00:00:00"
-    time.attrs["calendar"] = "standard"
+def _fill(file: h5py.File, header: Header, blocks: SeriesBlocks | None) -> None:
+    time = file.create_dataset("time", data=header.time_s, dtype="<i8")
+    _make_dimension(time, number=0)
     time.attrs["standard_name"] = "time"
-    time.attrs["long_name"] = "start of the step, UTC"
-    written = file.create_variable(
-        "steps_written", (), "<i8", data=header.steps_written
+    time.attrs["calendar"] = "standard"
+    _describe(time, "seconds since 1970-01-01 00:00:00", "start of the step, UTC")
+    written = file.create_dataset(
+        "steps_written", data=header.steps_written, dtype="<i8"
     )
-    written.attrs["units"] = "1"
-    written.attrs["long_name"] = "steps that hold results; what follows is missing"
+    _describe(written, "1", "steps that hold results; what follows is missing")
+    file.attrs.update(header.attrs)
 
-    for name, entities in header.entities.items():
+    for number, (name, entities) in enumerate(header.entities.items(), start=1):
         group = LAYOUT[name]
-        target = file.create_group(name)
+        target = file.create_group(name, track_order=True)
         target.attrs["long_name"] = group.long_name
-        over: tuple[str, ...] = ()
+        over: list[h5py.Dataset] = []
         if group.dimension is not None:
-            over = (group.dimension,)
-            target.dimensions = {group.dimension: len(entities)}
-            names = target.create_variable(
-                group.dimension,
-                over,
-                h5py.string_dtype(),
-                data=np.array(entities, dtype=object),
+            names = target.create_dataset(
+                group.dimension, data=list(entities), dtype=h5py.string_dtype()
             )
-            names.attrs["units"] = "1"
-            names.attrs["long_name"] = f"name of the {group.dimension}"
+            _make_dimension(names, number)
+            _describe(names, "1", f"name of the {group.dimension}")
+            over = [names]
         for variable in group.static:
-            values = header.static[name][variable.name]
-            _describe(
-                target.create_variable(
-                    variable.name, over, variable.dtype, data=values
-                ),
-                variable,
+            static = target.create_dataset(
+                variable.name,
+                data=header.static[name][variable.name],
+                dtype=variable.dtype,
             )
+            _describe(static, variable.units, variable.long_name)
+            _attach(static, over)
         for variable in group.series:
-            width = len(entities) if over else 1
-            _write_series(
-                target, variable, ("time", *over), steps, width, blocks, group
-            )
+            shape = (len(header.time_s), *(len(entities) for _ in over))
+            series = _create_series(target, variable, shape, flat=blocks is None)
+            _describe(series, variable.units, variable.long_name)
+            _attach(series, [time, *over])
+            if blocks is None:
+                # A contiguous data set is allocated and filled by its first write.
+                series[:1] = missing(variable)
+                continue
+            first = 0
+            for block in blocks(group, variable):
+                series[first : first + len(block)] = block
+                first += len(block)
 
 
-def _write_series(
-    target: h5netcdf.Group,
-    variable: Variable,
-    dimensions: tuple[str, ...],
-    steps: int,
-    width: int,
-    blocks: SeriesBlocks | None,
-    group: Group,
-) -> None:
+def _create_series(
+    target: h5py.Group, variable: Variable, shape: tuple[int, ...], flat: bool
+) -> h5py.Dataset:
     storage: dict[str, Any] = {}
-    if blocks is not None:
-        rows = chunk_steps(steps, width, variable)
+    if not flat:
+        rows = chunk_steps(shape[0], math.prod(shape[1:]), variable)
         storage = {
-            "chunks": (rows, width)[: len(dimensions)],
+            "chunks": (rows, *shape[1:]),
             "compression": "gzip",
             "compression_opts": COMPRESSION_LEVEL,
             "shuffle": True,
         }
-    series = target.create_variable(
-        variable.name,
-        dimensions,
-        variable.dtype,
-        fillvalue=missing(variable),
-        **storage,
+    nothing = np.array([missing(variable)], variable.dtype)
+    series = target.create_dataset(
+        variable.name, shape, variable.dtype, fillvalue=nothing[0], **storage
     )
-    _describe(series, variable)
-    if blocks is None:
-        # The first write to a contiguous data set allocates and fills all of it.
-        series[:1] = missing(variable)
-        return
-    first = 0
-    for block in blocks(group, variable):
-        series[first : first + len(block)] = block
-        first += len(block)
+    series.attrs["_FillValue"] = nothing
+    return series
 
 
-def _describe(target: h5netcdf.Variable, variable: Variable) -> None:
-    target.attrs["units"] = variable.units
-    target.attrs["long_name"] = variable.long_name
+def _make_dimension(coordinate: h5py.Dataset, number: int) -> None:
+    """Make a data set what netCDF-4 calls a dimension with its coordinate variable."""
+    coordinate.make_scale(coordinate.name.rsplit("/", 1)[-1])
+    coordinate.attrs["_Netcdf4Dimid"] = np.int32(number)
+
+
+def _attach(target: h5py.Dataset, dimensions: Sequence[h5py.Dataset]) -> None:
+    for axis, dimension in enumerate(dimensions):
+        target.dims[axis].attach_scale(dimension)
+
+
+def _describe(target: h5py.Dataset, units: str, long_name: str) -> None:
+    target.attrs["units"] = units
+    target.attrs["long_name"] = long_name

@@ -48,7 +48,7 @@ class ResultsWriter:
     """One results file while its run goes; see ``container`` for why it is safe.
 
     Killed at any moment, it leaves a file that opens, says ``complete`` 0 and
-    ``steps_written``, and holds all steps but the last ``flush_every`` at most.
+    ``steps_written``, and lacks the last ``flush_every`` steps at most.
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ class ResultsWriter:
     static
         One value per entity, by group and variable: all the layout has.
     flush_every
-        After how many steps they go to the file.
+        After how many steps they go to the file; more than one saves little.
     overwrite
         Whether to replace an existing file.
 
@@ -93,7 +93,7 @@ class ResultsWriter:
         steps: int,
         entities: Mapping[str, Sequence[str]],
         static: Mapping[str, Mapping[str, ArrayLike]],
-        flush_every: int = 4,
+        flush_every: int = 1,
         overwrite: bool = False,
     ) -> None:
         self.path = Path(path)
