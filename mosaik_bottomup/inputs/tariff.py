@@ -10,7 +10,7 @@ from mosaik_bottomup.inputs.clock import LOCAL_ZONE, Clock
 _SUMMER_MONTHS = (4, 5, 6, 7, 8, 9)
 
 
-def _by_hour(low: float, high: float, peak: float) -> tuple[float, ...]:
+def by_hour(low: float, high: float, peak: float) -> tuple[float, ...]:
     """Hours of the Danish tariff model 3.0: low at night, peak from 17 to 21."""
     return (low,) * 6 + (high,) * 11 + (peak,) * 4 + (high,) * 3
 
@@ -28,8 +28,8 @@ class RetailTariff:
         If a grid tariff has not 24 values.
     """
 
-    grid_winter_dkk_per_kwh: tuple[float, ...] = _by_hour(0.110, 0.330, 0.991)
-    grid_summer_dkk_per_kwh: tuple[float, ...] = _by_hour(0.110, 0.165, 0.429)
+    grid_winter_dkk_per_kwh: tuple[float, ...] = by_hour(0.110, 0.330, 0.991)
+    grid_summer_dkk_per_kwh: tuple[float, ...] = by_hour(0.110, 0.165, 0.429)
     transmission_dkk_per_kwh: float = 0.115
     """Energinet's transmission and system tariff."""
     margin_dkk_per_kwh: float = 0.05

@@ -1,0 +1,343 @@
+"""What a scenario makes: series, network, fleets, and the parties that negotiate.
+
+Everything here is a function of the scenario alone, so that simulators in processes of
+their own, each given the scenario's text, agree on all of it.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import IntEnum
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from mosaik_bottomup.arrays import FloatArray, IntArray
+from mosaik_bottomup.coordination.aggregator import Aggregator, AggregatorRules
+from mosaik_bottomup.coordination.solver import Solver
+from mosaik_bottomup.coordination.stage_one import Imbalance
+from mosaik_bottomup.coordination.system_operator import (
+    DsoRules,
+    Forecast,
+    SystemOperator,
+)
+from mosaik_bottomup.devices import heat_pump, pv_battery
+from mosaik_bottomup.devices.agent import Calendar, FleetAgent, Sites
+from mosaik_bottomup.devices.draw import Population, draw_fleets
+from mosaik_bottomup.devices.heat_pump_site import HeatPumpSites
+from mosaik_bottomup.devices.outlook import Outlook, PlanningRules
+from mosaik_bottomup.devices.pv_battery_site import PvBatterySites
+from mosaik_bottomup.grid import network as grid_network
+from mosaik_bottomup.grid.headroom import Headroom, limits_kw
+from mosaik_bottomup.grid.headroom_fit import fit
+from mosaik_bottomup.grid.network import Network
+from mosaik_bottomup.grid.power_flow import PowerFlow
+from mosaik_bottomup.inputs import households, prices, weather
+from mosaik_bottomup.inputs.clock import Clock
+from mosaik_bottomup.inputs.forecast import PerfectForecast
+from mosaik_bottomup.inputs.series import Series, assemble
+from mosaik_bottomup.inputs.tariff import RetailTariff, by_hour
+from mosaik_bottomup.scenario import Scenario
+
+PERCENT = 100.0
+
+
+class Stream(IntEnum):
+    """Independent random streams of one seed: a change in one leaves the others."""
+
+    SITES = 0
+    AGGREGATORS = 1
+    HOUSEHOLDS = 2
+
+
+def rng(scenario: Scenario, stream: Stream) -> np.random.Generator:
+    """Return the generator of a stream."""
+    return np.random.default_rng([scenario.run.seed, stream])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Fleet:
+    """Homes of one kind under contract with one aggregator."""
+
+    name: str
+    aggregator: str
+    sites: HeatPumpSites | PvBatterySites
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Case:
+    """A scenario and what it makes."""
+
+    scenario: Scenario
+    network: Network
+    series: Series
+    """From the start of the warm-up to the end of the last plan's horizon."""
+    fleets: tuple[Fleet, ...]
+    """Sorted by aggregator, then kind; none is empty."""
+
+    @property
+    def aggregators(self) -> tuple[str, ...]:
+        """Names of the aggregators."""
+        count = self.scenario.aggregators.count
+        return tuple(f"aggregator-{number + 1}" for number in range(count))
+
+    @property
+    def uncontrolled_kw(self) -> FloatArray:
+        """Load of each home that is not behind the meter of a PV/battery home."""
+        load = self.series.household_kw.copy()
+        for fleet in self.fleets:
+            if isinstance(fleet.sites, PvBatterySites):
+                load[fleet.sites.fleet.home] = 0
+        return load
+
+    @property
+    def calendar(self) -> Calendar:
+        """When plans and rehearsals are due."""
+        return calendar(self.scenario)
+
+
+def build(scenario: Scenario) -> Case:
+    """Return all that a scenario makes.
+
+    Raises
+    ------
+    InputError
+        If a file of the user's own cannot be used.
+    """
+    network = build_network(scenario)
+    series = build_series(scenario, network.home_area.size)
+    return Case(scenario, network, series, draw_all_fleets(scenario, network.home_area))
+
+
+def build_network(scenario: Scenario) -> Network:
+    """Return the areas with their transformers."""
+    grid = scenario.grid
+    return grid_network.build(grid.areas, grid.transformer_kva, grid.mv_voltage_pu)
+
+
+def calendar(scenario: Scenario) -> Calendar:
+    """Return when plans and rehearsals are due; a day is 24 h from the start."""
+    run, planning = scenario.run, scenario.planning
+    every = run.steps_in(planning.every_h)
+    return Calendar(
+        steps=run.steps,
+        day_steps=run.steps_in(24),
+        replan_steps=every,
+        horizon_steps=run.steps_in(planning.horizon_h) + every,
+    )
+
+
+def build_series(scenario: Scenario, homes: int) -> Series:
+    """Return the series of warm-up, run and the last plan's horizon."""
+    run, pv = scenario.run, scenario.pv
+    start = pd.Timestamp(scenario.start_utc())
+    start -= pd.Timedelta(seconds=run.warm_up_steps * run.step_s)
+    steps = run.warm_up_steps + run.steps + calendar(scenario).horizon_steps
+    clock = Clock(start, run.step_s, steps)
+    offset_k = scenario.weather.offset_k
+    if scenario.weather.file:
+        sky = weather.read_csv(Path(scenario.weather.file), clock, offset_k)
+    else:
+        sky = weather.read_try(scenario.weather.region, clock, offset_k)
+    if scenario.prices.file:
+        day_ahead = prices.read_csv(Path(scenario.prices.file), clock)
+    else:
+        day_ahead = prices.model_day_ahead_dkk_per_kwh(sky, clock)
+    if scenario.households.file:
+        load = households.read_csv(Path(scenario.households.file), homes, clock)
+    else:
+        load = households.draw_kw(
+            homes,
+            clock,
+            rng(scenario, Stream.HOUSEHOLDS),
+            scenario.households.median_kwh,
+            scenario.households.sigma,
+        )
+    return assemble(
+        clock,
+        sky,
+        day_ahead,
+        retail_tariff(scenario),
+        load,
+        latitude_deg=pv.latitude_deg,
+        longitude_deg=pv.longitude_deg,
+        tilt_deg=pv.tilt_deg,
+        azimuth_deg=pv.azimuth_deg,
+    )
+
+
+def retail_tariff(scenario: Scenario) -> RetailTariff:
+    """Return what a customer pays."""
+    tariff = scenario.tariff
+    return RetailTariff(
+        by_hour(*tariff.winter_dkk_per_kwh),
+        by_hour(*tariff.summer_dkk_per_kwh),
+        tariff.transmission_dkk_per_kwh,
+        tariff.margin_dkk_per_kwh,
+        tariff.tax_dkk_per_kwh,
+        tariff.vat_factor,
+        tariff.feed_in_deduction_dkk_per_kwh,
+    )
+
+
+def draw_all_fleets(scenario: Scenario, home_area: IntArray) -> tuple[Fleet, ...]:
+    """Return every aggregator's fleets, the sites dealt out in random order."""
+    sites, run, planning = scenario.sites, scenario.run, scenario.planning
+    population = Population(
+        sites.heat_pumps,
+        sites.pv_batteries,
+        sites.inverter_share,
+        sites.ua_w_per_k,
+        sites.comfort_lower_c,
+        sites.comfort_width_k,
+        sites.pv_kwp,
+        sites.battery_kwh,
+        sites.battery_c_rate,
+    )
+    rules = PlanningRules(
+        run.step_h,
+        run.steps_in(planning.every_h),
+        run.steps_in(planning.guard_h),
+        run.steps_in(sites.min_run_h),
+        planning.band_up_k,
+        planning.band_margin_k,
+    )
+    pumps, batteries = draw_fleets(population, home_area, rng(scenario, Stream.SITES))
+    dealer = rng(scenario, Stream.AGGREGATORS)
+    count = scenario.aggregators.count
+    of_pump = dealer.permutation(sites.heat_pumps) % count
+    # the next aggregator in turn goes on, so that few sites still reach all of them
+    of_battery = (dealer.permutation(sites.pv_batteries) + sites.heat_pumps) % count
+    fleets = []
+    for number in range(count):
+        name = f"aggregator-{number + 1}"
+        mine = np.flatnonzero(of_pump == number)
+        if mine.size:
+            fleet = heat_pump.take(pumps, mine)
+            factor = scenario.grid.heat_pump_power_factor
+            pump_sites = HeatPumpSites(fleet, rules, factor)
+            fleets.append(Fleet(f"heat-pumps-{number + 1}", name, pump_sites))
+        mine = np.flatnonzero(of_battery == number)
+        if mine.size:
+            battery_sites = PvBatterySites(pv_battery.take(batteries, mine), rules)
+            fleets.append(Fleet(f"pv-batteries-{number + 1}", name, battery_sites))
+    return tuple(fleets)
+
+
+def outlook(series: Series, homes: IntArray) -> Outlook:
+    """Return what a fleet in the given homes sees of the series."""
+    return Outlook(
+        series.ambient_c,
+        series.global_w_m2,
+        series.import_dkk_per_kwh,
+        series.export_dkk_per_kwh,
+        series.pv_kw_per_kwp,
+        series.household_kw[homes],
+    )
+
+
+def fleet_forecast(case: Case, sites: Sites) -> Callable[[int, int], Outlook]:
+    """Return what a fleet can foresee; step 0 is the first of the run."""
+    source, lead = PerfectForecast(case.series), case.scenario.run.warm_up_steps
+    homes = sites.fleet.home
+
+    def at(step: int, steps: int) -> Outlook:
+        return outlook(source.at(lead + step, steps), homes)
+
+    return at
+
+
+def fleet_agent(case: Case, fleet: Fleet) -> FleetAgent:
+    """Return a fleet's agent, warmed up to the start of the run."""
+    scenario = case.scenario
+    looks_ahead = scenario.dso.look_ahead in ("store", "combined", "rehearsal")
+    agent = FleetAgent(
+        fleet.sites,
+        case.calendar,
+        len(case.network.areas),
+        fleet_forecast(case, fleet.sites),
+        reports=scenario.run.strategy == "two-stage" and looks_ahead,
+    )
+    agent.warm_up(scenario.run.warm_up_steps)
+    return agent
+
+
+def aggregator(scenario: Scenario) -> Aggregator:
+    """Return an aggregator as the scenario's strategy wants it."""
+    coordinated = scenario.run.strategy == "two-stage"
+    rules = AggregatorRules(
+        areas=len(scenario.grid.areas),
+        step_h=scenario.run.step_h,
+        imbalance=_imbalance(scenario),
+        segments=scenario.aggregators.segments,
+        secured=coordinated,
+        follows_schedule=coordinated,
+    )
+    return Aggregator(rules, _solver(scenario))
+
+
+def fit_headroom(network: Network) -> Headroom:
+    """Return the DSO's model of its transformers, fitted on power flows."""
+    return fit(PowerFlow(network), np.random.default_rng(0))
+
+
+def system_operator(
+    case: Case, headroom: Headroom, correction: Callable[[], FloatArray]
+) -> SystemOperator:
+    """Return the DSO.
+
+    Parameters
+    ----------
+    case
+        What it works on.
+    headroom
+        Its model of the transformers.
+    correction
+        ``correction()``: what it has learned so far from measured loadings, ``(a,)``.
+    """
+    scenario = case.scenario
+    dso, day_ahead, areas = scenario.dso, scenario.day_ahead, len(case.network.areas)
+    source, lead = PerfectForecast(case.series), scenario.run.warm_up_steps
+    uncontrolled = case.uncontrolled_kw
+    member = (case.network.home_area == np.arange(areas)[:, None]).astype(float)
+    tan_phi = float(np.tan(np.arccos(scenario.grid.household_power_factor)))
+    limit_percent = np.array(scenario.grid.loading_limit_percent)
+
+    def forecast(step: int, steps: int) -> Forecast:
+        part = source.at(lead + step, steps)
+        load = member @ uncontrolled[:, lead + step : lead + step + steps]
+        return Forecast(
+            load, tan_phi * load, part.import_dkk_per_kwh, part.export_dkk_per_kwh
+        )
+
+    def capability(reactive_kvar: FloatArray) -> tuple[FloatArray, FloatArray]:
+        return limits_kw(
+            headroom,
+            limit_percent,
+            reactive_kvar,
+            correction(),
+            dso.loading_margin_percent,
+        )
+
+    rules = DsoRules(
+        areas=areas,
+        step_h=scenario.run.step_h,
+        imbalance=_imbalance(scenario),
+        allocation=dso.allocation,
+        look_ahead=dso.look_ahead,
+        rehearses=day_ahead.rehearsal,
+        rounds=day_ahead.rounds,
+        first_margin=day_ahead.first_margin_percent / PERCENT,
+        margin_step=day_ahead.margin_step_percent / PERCENT,
+    )
+    return SystemOperator(rules, _solver(scenario), forecast, capability)
+
+
+def _imbalance(scenario: Scenario) -> Imbalance:
+    price = scenario.aggregators.imbalance_price_dkk_per_kwh
+    return Imbalance(price, price)
+
+
+def _solver(scenario: Scenario) -> Solver:
+    folder = scenario.solver.write_lp
+    return Solver(scenario.solver.name, Path(folder) if folder else None)

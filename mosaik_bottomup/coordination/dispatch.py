@@ -1,0 +1,88 @@
+"""Dispatch: who runs, when an area as a whole has been granted a power?"""
+
+import numba
+import numpy as np
+
+from mosaik_bottomup.arrays import BoolArray, FloatArray, IntArray
+from mosaik_bottomup.coordination.merit_order import MeritOrder
+
+TOLERANCE_KW = 1e-9  # forgives the rounding of cumulated widths
+
+
+def dispatch(
+    order: MeritOrder,
+    least_kw: FloatArray,
+    target_kw: float,
+    low_kw: float,
+    high_kw: float,
+) -> FloatArray:
+    """Hand an area's power down its merit order, cheapest segments first.
+
+    The marginal segment runs in part if it is divisible. If not it is left out, and
+    its power goes to the next divisible ones; only where the envelope's lower end
+    would be missed it is taken whole.
+
+    Parameters
+    ----------
+    order
+        Of the area.
+    least_kw : (n,) array
+        Power of every site of the book in its first option.
+    target_kw
+        Power to hand out, must-run included.
+    low_kw, high_kw
+        Envelope.
+
+    Returns
+    -------
+    (n,) array
+        Power of each site; that of sites outside the area is their first option.
+    """
+    power_kw = least_kw.copy()
+    _fill(
+        power_kw,
+        order.width_kw,
+        order.site,
+        order.divisible,
+        target_kw - order.base_kw,
+        low_kw - order.base_kw,
+        high_kw - order.base_kw,
+    )
+    return power_kw
+
+
+@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+def _fill(
+    power_kw: FloatArray,
+    width_kw: FloatArray,
+    site: IntArray,
+    divisible: BoolArray,
+    target: float,
+    low: float,
+    high: float,
+) -> None:
+    closed = np.zeros(power_kw.size, np.bool_)  # sites whose next segment was left out
+    left_out = np.full(width_kw.size, False)
+    given, passed = 0.0, False
+    for s in range(width_kw.size):
+        i, width = site[s], width_kw[s]
+        if closed[i]:
+            continue
+        room = target - given
+        if divisible[s]:
+            part = min(width, max(room, 0.0))
+            if part < width:
+                closed[i] = True
+        elif width <= room + TOLERANCE_KW and not passed:
+            part = width
+        else:
+            closed[i], left_out[s] = True, True
+            part, passed = 0.0, True
+        power_kw[i] += part
+        given += part
+    for s in range(width_kw.size):
+        if given >= low - TOLERANCE_KW:
+            break
+        if left_out[s] and given + width_kw[s] <= high + TOLERANCE_KW:
+            power_kw[site[s]] += width_kw[s]
+            given += width_kw[s]

@@ -1,0 +1,100 @@
+"""Stage 1: which power does an aggregator want in each of its areas?"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pulp
+
+from mosaik_bottomup.arrays import FloatArray
+from mosaik_bottomup.coordination.solver import Solver, solve
+
+type Curve = tuple[FloatArray, FloatArray]
+"""Slopes in DKK/kWh, ascending, and widths in kW of a merit order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Imbalance:
+    """What a kWh delivered beyond, or short of, the schedule costs the aggregator."""
+
+    above_dkk_per_kwh: float
+    below_dkk_per_kwh: float
+
+
+def clear(
+    curves: Sequence[Curve],
+    base_kw: FloatArray,
+    low_kw: FloatArray,
+    high_kw: FloatArray,
+    target_kw: float | None,
+    imbalance: Imbalance,
+    step_h: float,
+    step: int,
+    solver: Solver,
+) -> FloatArray:
+    r"""Return the power per area that serves sites and schedule at least cost.
+
+    .. math::
+        \min \sum_a F_{a}(P_{a}) + h (\pi^+ \delta^+ + \pi^- \delta^-)
+        \quad\text{s.t.}\quad \sum_a P_{a} = S + \delta^+ - \delta^-, \quad
+        lo_{a} \le P_{a} \le hi_{a}
+
+    Parameters
+    ----------
+    curves
+        Merit order of each area.
+    base_kw : (a,) array
+        Where each curve starts: the must-run.
+    low_kw, high_kw : (a,) arrays
+        Envelope; infinite where there is none. What it asks beyond the curve's ends is
+        cut to them: nobody can give what was not offered.
+    target_kw
+        Schedule and activation; None while nothing is sold. Then the problem falls
+        apart into areas, and each convex curve is minimal where its slope turns
+        positive, or at the bound next to it.
+    imbalance, step_h, step, solver
+        Price of deviation; length and number of the step; what solves it.
+
+    Raises
+    ------
+    StageError
+        If there is no optimum.
+    """
+    top_kw = base_kw + np.array([width.sum() for _, width in curves])
+    low = np.clip(low_kw, base_kw, top_kw)
+    high = np.clip(high_kw, base_kw, top_kw)
+    if target_kw is None:
+        own = [float(width[slope < 0].sum()) for slope, width in curves]
+        return np.clip(base_kw + np.array(own), low, high)
+
+    problem = pulp.LpProblem("stage_one", pulp.LpMinimize)
+    above = problem.add_variable("imbalance_above", 0)
+    below = problem.add_variable("imbalance_below", 0)
+    cost = [
+        (above, step_h * imbalance.above_dkk_per_kwh),
+        (below, step_h * imbalance.below_dkk_per_kwh),
+    ]
+    balance = [(above, -1.0), (below, 1.0)]
+    areas = []
+    for a, (slopes, widths) in enumerate(curves):
+        segments = [
+            problem.add_variable(f"power_{a}_{s}", 0, width)
+            for s, width in enumerate(widths.tolist())
+        ]
+        cost += zip(segments, (step_h * slopes).tolist(), strict=True)
+        power = [(segment, 1.0) for segment in segments]
+        balance += power
+        areas.append(power)
+    problem += pulp.lpSum_vars_coefs(cost)
+    wanted = float(target_kw - base_kw.sum())
+    problem += pulp.lpSum_vars_coefs(balance) == wanted, "schedule"
+    for a, power in enumerate(areas):
+        if power:
+            total = pulp.lpSum_vars_coefs(power)
+            if high[a] < top_kw[a]:
+                problem += total <= float(high[a] - base_kw[a]), f"envelope_high_{a}"
+            if low[a] > base_kw[a]:
+                problem += total >= float(low[a] - base_kw[a]), f"envelope_low_{a}"
+    solve(problem, "stage_one", step, solver)
+    taken = np.array([sum(at.value() for at, _ in power) for power in areas])
+    return np.clip(base_kw + taken, low, high)

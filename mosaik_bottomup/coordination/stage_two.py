@@ -1,0 +1,239 @@
+"""Stage 2: which envelopes keep every transformer secure, whatever happens inside?"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import pulp
+
+from mosaik_bottomup.arrays import FloatArray
+from mosaik_bottomup.coordination.solver import Solver, solve
+from mosaik_bottomup.coordination.stage_one import Imbalance
+from mosaik_bottomup.messages import AreaOffer
+
+OVERLOAD_DKK_PER_KWH = 1e4
+"""Price of overload: above any bid, so that nothing avoidable is accepted."""
+TOLERANCE_KW = 1e-6  # forgives powers that a solver or a sum has rounded
+
+type Allocation = Literal["least-cost", "proportional"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Room:
+    """What the transformers leave to flexible sites in one step, each ``(a,)``."""
+
+    uncontrolled_kw: FloatArray
+    """Forecast."""
+    import_kw: FloatArray
+    """Most net power all meters of an area may draw."""
+    export_kw: FloatArray
+    """Most net power all meters of an area may feed back, as a positive number."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Secured:
+    """What the DSO grants ``g`` aggregators in ``a`` areas."""
+
+    low_kw: FloatArray
+    """Shape ``(g, a)``."""
+    high_kw: FloatArray
+    """Shape ``(g, a)``."""
+    price_dkk_per_kwh: FloatArray
+    """Congestion price, shape ``(a,)``: positive where import is scarce, negative
+    where export is."""
+    overload_kw: FloatArray
+    """What must-run exceeds the limit by, import or export, shape ``(a,)``."""
+
+
+def secure(
+    offers: Sequence[AreaOffer],
+    room: Room,
+    imbalance: Imbalance,
+    allocation: Allocation,
+    step_h: float,
+    solver: Solver,
+) -> Secured:
+    r"""Grant envelopes any response inside which respects the limits.
+
+    If the plans fit they stand. Else, by ``allocation``,
+
+    *least-cost*:
+
+    .. math::
+        \min M \sum_a (s^+_a + s^-_a) + \sum_{ga} F_{ga}(x_{ga})
+            + \sum_g h (\pi^+ \delta^+_g + \pi^- \delta^-_g)
+        \quad\text{s.t.}\quad
+        -C^-_a - s^-_a \le U_a + \sum_g x_{ga} \le C^+_a + s^+_a, \quad
+        \sum_a x_{ga} = S_g + \delta^+_g - \delta^-_g
+
+    *proportional*: the same share :math:`\varphi_a` of everybody's flexible range
+    above its must-run, as near to the plans as the limits allow (the point of E. Kalai
+    and M. Smorodinsky, doi:10.2307/1914280):
+
+    .. math::
+        \min M \sum_a (s^+_a + s^-_a) + \sum_a |\varphi_a - \varphi^{plan}_a|
+        \quad\text{s.t.}\quad
+        x_{ga} = P^{min}_{ga} + \varphi_a (P^{max}_{ga} - P^{min}_{ga})
+
+    Then all remaining headroom is shared out in proportion to what each could still
+    use, so that :math:`\sum_g hi_{ga} + U_a \le C^+_a` and
+    :math:`\sum_g lo_{ga} + U_a \ge -C^-_a` wherever :math:`s = 0`.
+
+    Raises
+    ------
+    StageError
+        If there is no optimum.
+    """
+    base = np.stack([offer.base_kw for offer in offers])
+    top = base + np.array([[w.sum() for w in offer.widths_kw] for offer in offers])
+    plan = np.clip(np.stack([offer.plan_kw for offer in offers]), base, top)
+    total = room.uncontrolled_kw + plan.sum(axis=0)
+    fits = (total <= room.import_kw) & (total >= -room.export_kw)
+    if fits.all():
+        price, overload = np.zeros(fits.size), np.zeros(fits.size)
+        point = plan
+    elif allocation == "proportional":
+        point, price, overload = _proportional(
+            offers, base, top, plan, room, step_h, solver
+        )
+    else:
+        point, price, overload = _least_cost(
+            offers, base, room, imbalance, step_h, solver
+        )
+    low, high = share_headroom(np.clip(point, base, top), base, top, room)
+    return Secured(low, high, price, overload)
+
+
+def share_headroom(
+    point_kw: FloatArray, base_kw: FloatArray, top_kw: FloatArray, room: Room
+) -> tuple[FloatArray, FloatArray]:
+    """Return envelopes around a secure point that use up the headroom.
+
+    All of shape ``(g, a)``.
+    """
+    total = room.uncontrolled_kw + point_kw.sum(axis=0)
+    low, high = point_kw, point_kw
+    more, less = top_kw - point_kw, point_kw - base_kw
+    up = np.maximum(room.import_kw - total, 0)
+    down = np.maximum(total + room.export_kw, 0)
+    high = point_kw + more * _part(up, more.sum(axis=0))
+    low = point_kw - less * _part(down, less.sum(axis=0))
+    return low, high
+
+
+def _part(room_kw: FloatArray, wish_kw: FloatArray) -> FloatArray:
+    return np.minimum(room_kw / np.maximum(wish_kw, TOLERANCE_KW), 1)
+
+
+def _limits(
+    problem: pulp.LpProblem, room: Room
+) -> tuple[list[pulp.LpVariable], list[pulp.LpVariable]]:
+    areas = range(room.import_kw.size)
+    return (
+        [problem.add_variable(f"overload_import_{a}", 0) for a in areas],
+        [problem.add_variable(f"overload_export_{a}", 0) for a in areas],
+    )
+
+
+def _least_cost(
+    offers: Sequence[AreaOffer],
+    base_kw: FloatArray,
+    room: Room,
+    imbalance: Imbalance,
+    step_h: float,
+    solver: Solver,
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    problem = pulp.LpProblem("stage_two", pulp.LpMinimize)
+    over, under = _limits(problem, room)
+    cost = [(at, step_h * OVERLOAD_DKK_PER_KWH) for at in over + under]
+    cells: dict[tuple[int, int], list[tuple[pulp.LpVariable, float]]] = {}
+    for g, offer in enumerate(offers):
+        for a, (slopes, widths) in enumerate(
+            zip(offer.slopes_dkk_per_kwh, offer.widths_kw, strict=True)
+        ):
+            segments = [
+                problem.add_variable(f"power_{g}_{a}_{s}", 0, width)
+                for s, width in enumerate(widths.tolist())
+            ]
+            cost += zip(segments, (step_h * slopes).tolist(), strict=True)
+            cells[g, a] = [(segment, 1.0) for segment in segments]
+        if offer.target_kw is not None:
+            above = problem.add_variable(f"imbalance_above_{g}", 0)
+            below = problem.add_variable(f"imbalance_below_{g}", 0)
+            cost.append((above, step_h * imbalance.above_dkk_per_kwh))
+            cost.append((below, step_h * imbalance.below_dkk_per_kwh))
+            balance = [(above, -1.0), (below, 1.0)]
+            for a in range(room.import_kw.size):
+                balance += cells[g, a]
+            wanted = float(offer.target_kw - base_kw[g].sum())
+            problem += pulp.lpSum_vars_coefs(balance) == wanted, f"schedule_{g}"
+    problem += pulp.lpSum_vars_coefs(cost)
+    rows = []
+    for a in range(room.import_kw.size):
+        load = [at for g in range(len(offers)) for at in cells[g, a]]
+        fixed = float(room.uncontrolled_kw[a] + base_kw[:, a].sum())
+        upper = pulp.lpSum_vars_coefs([*load, (over[a], -1.0)])
+        lower = pulp.lpSum_vars_coefs([*load, (under[a], 1.0)])
+        problem += upper <= float(room.import_kw[a]) - fixed, f"import_{a}"
+        problem += lower >= -float(room.export_kw[a]) - fixed, f"export_{a}"
+        rows.append((f"import_{a}", f"export_{a}"))
+    solve(problem, "stage_two", offers[0].moment.step, solver)
+    duals = {row.name: row.pi for row in problem.constraints()}
+    price = [-(duals[up] + duals[down]) / step_h for up, down in rows]
+    overload = [up.value() + down.value() for up, down in zip(over, under, strict=True)]
+    point = base_kw.copy()
+    for (g, a), segments in cells.items():
+        point[g, a] += sum(at.value() for at, _ in segments)
+    return point, np.array(price), np.array(overload)
+
+
+def _proportional(
+    offers: Sequence[AreaOffer],
+    base_kw: FloatArray,
+    top_kw: FloatArray,
+    plan_kw: FloatArray,
+    room: Room,
+    step_h: float,
+    solver: Solver,
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    problem = pulp.LpProblem("stage_two_proportional", pulp.LpMinimize)
+    over, under = _limits(problem, room)
+    cost = [(at, step_h * OVERLOAD_DKK_PER_KWH) for at in over + under]
+    base, wide = base_kw.sum(axis=0), (top_kw - base_kw).sum(axis=0)
+    planned = _part(plan_kw.sum(axis=0) - base, wide)
+    shares = []
+    for a in range(room.import_kw.size):
+        share = problem.add_variable(f"share_{a}", 0, 1)
+        away = problem.add_variable(f"from_plan_{a}", 0)
+        cost.append((away, 1.0))
+        problem += share - away <= float(planned[a]), f"above_plan_{a}"
+        problem += share + away >= float(planned[a]), f"below_plan_{a}"
+        fixed = float(room.uncontrolled_kw[a] + base[a])
+        load = float(wide[a]) * share
+        problem += load - over[a] <= float(room.import_kw[a]) - fixed, f"import_{a}"
+        problem += load + under[a] >= -float(room.export_kw[a]) - fixed, f"export_{a}"
+        shares.append(share)
+    problem += pulp.lpSum_vars_coefs(cost)
+    solve(problem, "stage_two_proportional", offers[0].moment.step, solver)
+    share = np.array([at.value() for at in shares])
+    overload = [up.value() + down.value() for up, down in zip(over, under, strict=True)]
+    point = base_kw + share * (top_kw - base_kw)
+    price = _marginal_values(offers, base_kw, point)
+    price[np.abs(share - planned) <= TOLERANCE_KW] = 0
+    return point, price, np.array(overload)
+
+
+def _marginal_values(
+    offers: Sequence[AreaOffer], base_kw: FloatArray, point_kw: FloatArray
+) -> FloatArray:
+    """Return what one more kWh is worth to whoever values it most, per area."""
+    areas = base_kw.shape[1]
+    best = np.full(areas, -np.inf)
+    for g, offer in enumerate(offers):
+        for a in range(areas):
+            slopes, ends = offer.slopes_dkk_per_kwh[a], offer.widths_kw[a].cumsum()
+            if slopes.size:
+                at = np.searchsorted(ends, point_kw[g, a] - base_kw[g, a] - 1e-9)
+                best[a] = max(best[a], -slopes[min(int(at), slopes.size - 1)])
+    return np.where(np.isfinite(best), best, 0.0)

@@ -1,0 +1,230 @@
+"""A fleet in the negotiation: when does it report, plan, bid and act?
+
+One real step goes: (report, prices, plan) when a plan is due, then bids, then dispatch.
+A rehearsal is the same on a shadow of the state: the steps of the coming day are gone
+through on forecasts before the first of them is real.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from mosaik_bottomup.arrays import FloatArray
+from mosaik_bottomup.devices.outlook import Outlook
+from mosaik_bottomup.errors import InvariantError
+from mosaik_bottomup.messages import (
+    BidBook,
+    CongestionPrices,
+    Dispatch,
+    Moment,
+    StoreReport,
+)
+
+TOLERANCE_KW = 1e-6  # forgives the rounding of sums of powers
+
+
+class Sites(Protocol):
+    """What a fleet of one kind can do; the state and the plan are its own affair."""
+
+    kind: str
+
+    def start(self, ambient_c: float) -> Any:
+        """Return a state of rest."""
+
+    def plan(self, first: int, outlook: Outlook, surcharge: FloatArray) -> Any:
+        """Return a plan over the outlook."""
+
+    def bids(self, state: Any, plan: Any, now: Outlook, moment: Moment) -> BidBook:
+        """Return the options of a step."""
+
+    def apply(
+        self, state: Any, now: Outlook, power_kw: FloatArray
+    ) -> tuple[Any, dict[str, FloatArray]]:
+        """Return the next state and what to record."""
+
+    def store(
+        self, state: Any, outlook: Outlook, areas: int, moment: Moment
+    ) -> StoreReport:
+        """Return the fleet as one store per area."""
+
+
+@dataclass(frozen=True, slots=True)
+class Calendar:
+    """Which steps are plans, days and ends."""
+
+    steps: int
+    """Steps of the run."""
+    day_steps: int
+    """A rehearsal covers so many steps, and is held so often."""
+    replan_steps: int
+    horizon_steps: int
+    """A plan reaches so far."""
+
+    def plans_at(self, step: int) -> bool:
+        """Return whether a new plan is due."""
+        return step % self.replan_steps == 0
+
+    def rehearses_at(self, step: int) -> bool:
+        """Return whether a new day is to be rehearsed."""
+        return step % self.day_steps == 0
+
+    def day_end(self, step: int) -> int:
+        """Return the first step after the day that begins at ``step``."""
+        return min(step + self.day_steps, self.steps)
+
+
+class FleetAgent:
+    """One fleet, its state and its part in the negotiation.
+
+    Parameters
+    ----------
+    sites
+        The homes.
+    calendar
+        Of the run.
+    areas
+        How many there are.
+    forecast
+        ``forecast(step, steps)``: what is known now of the steps from ``step`` on.
+    reports
+        Whether it takes part in the look-ahead.
+    """
+
+    def __init__(
+        self,
+        sites: Sites,
+        calendar: Calendar,
+        areas: int,
+        forecast: Callable[[int, int], Outlook],
+        *,
+        reports: bool,
+    ) -> None:
+        self.sites = sites
+        self._calendar = calendar
+        self._areas = areas
+        self._forecast = forecast
+        self._reports = reports
+        self._state: Any = None
+        self._shadow: Any = None
+        self._plan: Any = None
+        self._now: Outlook | None = None
+        self._real: Outlook | None = None
+        self._real_step = 0
+        self._book: BidBook | None = None
+        self.record: dict[str, FloatArray] = {}
+
+    def warm_up(self, steps: int) -> None:
+        """Live through the ``steps`` before the run, each site at its own cheapest."""
+        first = self._forecast(-steps, self._calendar.horizon_steps)
+        self._state = self.sites.start(float(first.ambient_c.mean()))
+        for step in range(-steps, 0):
+            if self._calendar.plans_at(step) or self._plan is None:
+                self._make_plan(step, np.zeros((self._areas, 1)))
+            now = self._forecast(step, 1)
+            book = self.sites.bids(self._state, self._plan, now, Moment(step))
+            self._state, _ = self.sites.apply(self._state, now, cheapest_kw(book))
+
+    @property
+    def state(self) -> Any:
+        """State at the start of the next real step."""
+        return self._state
+
+    def begin(self, step: int, now: Outlook) -> StoreReport | BidBook:
+        """Open real step ``step``; return the first thing to say."""
+        self._real, self._real_step = now, step
+        if self._calendar.rehearses_at(step):
+            return self._rehearse(0)
+        return self._open(Moment(step))
+
+    def answer(
+        self, message: CongestionPrices | Dispatch
+    ) -> StoreReport | BidBook | None:
+        """Return what to say next, or None when the real step is done."""
+        if isinstance(message, CongestionPrices):
+            self._make_plan(message.moment.step, message.ahead_dkk_per_kwh)
+            return self._bid(message.moment)
+        self._check_obedience(message)
+        moment = message.moment
+        if self._now is None or self._book is None:
+            raise InvariantError("a dispatch came before there were bids")
+        state = self._state if moment.rehearsal is None else self._shadow
+        state, record = self.sites.apply(state, self._now, message.power_kw)
+        if moment.rehearsal is None:
+            self._state = state
+            offer = self._book.power_kw
+            self.record = record | {
+                "setpoint_kw": message.power_kw,
+                "offer_low_kw": offer[:, 0],
+                "offer_high_kw": offer[:, -1],
+                "off_offer_kw": distance_kw(self._book, message.power_kw),
+            }
+            return None
+        self._shadow = state
+        if not moment.last:
+            return self._open(self._moment(moment.step + 1, moment.rehearsal))
+        if message.again:
+            return self._rehearse(moment.rehearsal + 1)
+        return self._open(Moment(self._real_step))
+
+    def _rehearse(self, rehearsal: int) -> StoreReport | BidBook:
+        self._shadow = self._state
+        return self._open(self._moment(self._real_step, rehearsal))
+
+    def _moment(self, step: int, rehearsal: int | None) -> Moment:
+        last = step + 1 == self._calendar.day_end(self._real_step)
+        return Moment(step, rehearsal, last)
+
+    def _open(self, moment: Moment) -> StoreReport | BidBook:
+        if moment.rehearsal is None:
+            self._now = self._real
+        else:
+            self._now = self._forecast(moment.step, 1)
+        if not self._calendar.plans_at(moment.step):
+            return self._bid(moment)
+        if not self._reports:
+            self._make_plan(moment.step, np.zeros((self._areas, 1)))
+            return self._bid(moment)
+        outlook = self._forecast(moment.step, self._calendar.horizon_steps)
+        return self.sites.store(self._current(moment), outlook, self._areas, moment)
+
+    def _make_plan(self, step: int, surcharge: FloatArray) -> None:
+        steps = self._calendar.horizon_steps
+        surcharge = np.broadcast_to(surcharge, (self._areas, steps))
+        outlook = self._forecast(step, steps)
+        self._plan = self.sites.plan(step, outlook, surcharge)
+
+    def _bid(self, moment: Moment) -> BidBook:
+        if self._now is None:
+            raise InvariantError("bids were asked for before a step began")
+        state = self._current(moment)
+        self._book = self.sites.bids(state, self._plan, self._now, moment)
+        return self._book
+
+    def _current(self, moment: Moment) -> Any:
+        return self._state if moment.rehearsal is None else self._shadow
+
+    def _check_obedience(self, message: Dispatch) -> None:
+        if self._book is None or message.moment != self._book.moment:
+            raise InvariantError(f"{message.moment}: dispatch does not answer the bids")
+        away = distance_kw(self._book, message.power_kw)
+        if away.size and not away.max() <= TOLERANCE_KW:
+            raise InvariantError(
+                f"{message.moment}: site {int(away.argmax())} of {self.sites.kind} got "
+                f"{away.max():g} kW beside what it offered"
+            )
+
+
+def cheapest_kw(book: BidBook) -> FloatArray:
+    """Return the power of each site's own cheapest option, the lowest on a tie."""
+    best = book.cost_dkk.argmin(axis=1)
+    return book.power_kw[np.arange(best.size), best]
+
+
+def distance_kw(book: BidBook, power_kw: FloatArray) -> FloatArray:
+    """Return how far each power is from what was offered, shape ``(n,)``."""
+    away = np.abs(book.power_kw - power_kw[:, None]).min(axis=1)
+    low, high = book.power_kw[:, :-1], book.power_kw[:, 1:]
+    between = (power_kw[:, None] >= low) & (power_kw[:, None] <= high) & book.divisible
+    return np.where(between.any(axis=1), 0.0, away)
