@@ -129,6 +129,7 @@ def test_results_are_overwritten_only_by_force(world):
         ["--strategy", "guess"],
         ["--set", "prices.file=nowhere.csv"],
         ["--out", "."],
+        ["--out", ".", "--force"],
         ["--out", "file/x.h5"],
     ],
 )

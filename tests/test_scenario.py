@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from mosaik_bottomup.errors import InputError, Problem
@@ -87,7 +87,13 @@ def test_text_is_toml_of_the_same_values(table):
     assert tomllib.loads(table_text(table)) == table
 
 
-@given(step_s=st.integers(60, 86_400))
+@given(
+    step_s=st.one_of(
+        st.integers(60, 86_400), st.integers(1, 48).map(lambda halves: 1800 * halves)
+    )
+)
+@example(step_s=5400)
+@example(step_s=18_000)
 def test_a_step_divides_an_hour_or_is_whole_hours_that_divide_a_day(step_s):
     fits = 3600 % step_s == 0 or (step_s % 3600 == 0 and 86_400 % step_s == 0)
     overrides = (f"run.step_s={step_s}", "planning.every_h=24")
@@ -404,6 +410,16 @@ def test_each_mistake_has_one_problem_with_its_remedy(override, remedy):
         parse("", overrides=overrides)
     else:
         assert remedy in problem_of(*overrides).remedy
+
+
+@pytest.mark.parametrize(
+    ("step_s", "start"),
+    [(900, "00:45"), (300, "00:05"), (3600, "01:00"), (7200, "01:00")],
+)
+def test_a_run_may_start_on_any_whole_step(step_s, start):
+    overrides = (f"run.step_s={step_s}", f"run.start=2016-01-04T{start}:00+01:00")
+
+    assert f"{parse('', overrides=overrides).run.start:%H:%M}" == start
 
 
 def test_a_remedy_ends_with_what_the_key_is():
