@@ -1,5 +1,6 @@
 """Which versions of the packages that shape the numbers a run was made with."""
 
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 
 from mosaik_bottomup import __version__
@@ -18,6 +19,7 @@ PACKAGES = (
 )
 
 
+@cache
 def package_versions() -> dict[str, str]:
     """Return attributes ``version_<package>``; a package not installed is absent."""
     found = {"version_mosaik_bottomup": __version__}

@@ -20,7 +20,7 @@ from mosaik_bottomup.metrics import (
 from mosaik_bottomup.results import read
 
 CASES = settings(
-    max_examples=10,
+    max_examples=5,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )

@@ -12,11 +12,17 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mosaik_bottomup.errors import InputError, InvariantError
-from mosaik_bottomup.results import LAYOUT, ResultsWriter, read, seal
+from mosaik_bottomup.results import (
+    LAYOUT,
+    ResultsWriter,
+    layout_markdown,
+    read,
+    seal,
+)
 from mosaik_bottomup.results.sealing import create
 
 CASES = settings(
-    max_examples=15,
+    max_examples=8,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
@@ -407,6 +413,12 @@ def test_reading_refuses_what_is_no_results_file(tmp_path):
         read(foreign)
     with pytest.raises(FileNotFoundError, match=r"none\.h5"):
         read(tmp_path / "none.h5")
+
+
+def test_the_description_for_users_lists_every_variable():
+    readme = Path(__file__).parents[2] / "results" / "README.md"
+
+    assert layout_markdown() in readme.read_text(encoding="utf-8")
 
 
 def test_an_unknown_series_is_a_keyerror(small_run):
