@@ -314,6 +314,17 @@ def test_validate_reports_every_problem():
     assert "2 problems" in result.stderr
 
 
+def test_validate_reads_the_series_a_scenario_names(tmp_path):
+    prices = tmp_path / "prices.csv"
+    prices.write_text("time,price [DKK kWh-1]\n2016-01-04T00:00:00+01:00,nan\n")
+
+    result = call("validate", "two_areas", "--set", f"prices.file={prices}")
+
+    assert result.exit_code == 2
+    assert "prices.csv" in result.stderr
+    assert "Traceback" not in result.output
+
+
 @pytest.mark.parametrize("command", ["run", "show", "validate"])
 def test_every_command_teaches_by_example(command):
     result = call(command, "--help")

@@ -1,26 +1,24 @@
 """The command line: ``mosaik-bottomup run``, ``show`` and ``validate``."""
 
 import json
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
+
+from mosaik_bottomup.app.output_file import made, output_problems
+from mosaik_bottomup.app.terminal import plain, progress, refuse, say, stream
 
 # What takes long to import (pydantic, h5py, pandas, pulp, mosaik) is imported inside
 # the commands, so that --help and typing errors answer at once.
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from mosaik_bottomup.errors import Problem
     from mosaik_bottomup.scenario import Scenario
 
 PACKAGED_DEFAULT = "two_areas"
 DEFAULT_FOLDER = Path("results")
 FAILED = 1
-BAD_INPUT = 2
 INTERRUPTED = 130
 
 app = typer.Typer(
@@ -112,23 +110,23 @@ def run(
 
     settled, problems = _settled(scenario, overrides, seed, strategy)
     if settled is None:
-        _refuse(problems + (_output_problems(out, force) if out else []))
+        refuse(problems + (output_problems(out, force) if out else []))
     file = out or DEFAULT_FOLDER / f"{_file_name(settled)}.h5"
-    if problems := _output_problems(file, force):
-        _refuse(problems)
+    if problems := output_problems(file, force):
+        refuse(problems)
 
     try:
-        with _made(file.parent), _progress(settled, quiet) as on_progress:
+        with made(file.parent), progress(_file_name(settled), quiet) as on_progress:
             _simulate(settled, file, on_progress)
     except InputError as error:
-        _refuse(error.problems)
+        refuse(error.problems)
     except KeyboardInterrupt:
-        _say(f"interrupted; {file} holds the steps so far")
+        say(f"interrupted; {file} holds the steps so far")
         raise typer.Exit(INTERRUPTED) from None
     except Exception as error:
         if debug:
             raise
-        _say(f"[red]the run failed:[/red] {_plain(error)} (--debug shows where)")
+        say(f"[red]the run failed:[/red] {plain(error)} (--debug shows where)")
         raise typer.Exit(FAILED) from error
     if not quiet:
         _print_table([file])
@@ -191,7 +189,9 @@ def validate(
     """Check a scenario and the files it names, without running it."""
     settled, problems = _settled(scenario, overrides, None, None)
     if settled is None:
-        _refuse(problems)
+        refuse(problems)
+    if problems := _series_problems(settled):
+        refuse(problems)
     if resolved:
         typer.echo(settled.to_toml(), nl=False)
     else:
@@ -220,20 +220,23 @@ def _settled(
         return None, error.problems
 
 
+def _series_problems(scenario: "Scenario") -> "list[Problem]":
+    """Read the user's own series, if there are any."""
+    if not (scenario.weather.file or scenario.prices.file or scenario.households.file):
+        return []
+    from mosaik_bottomup.case import build_series
+    from mosaik_bottomup.data import homes_in
+    from mosaik_bottomup.errors import InputError
+
+    try:
+        build_series(scenario, sum(map(homes_in, scenario.grid.areas.values())))
+    except InputError as error:
+        return error.problems
+    return []
+
+
 def _file_name(scenario: "Scenario") -> str:
     return f"{scenario.name}-{scenario.run.strategy}-{scenario.run.seed}"
-
-
-def _output_problems(file: Path, force: bool) -> "list[Problem]":
-    from mosaik_bottomup.errors import Problem
-    from mosaik_bottomup.scenario.checks import cannot_write
-
-    remedy = cannot_write(file.parent)
-    if file.is_dir():
-        remedy = "is a folder; name a file in it"
-    elif file.exists() and not force:
-        remedy = "exists already; --force overwrites it, --out names another"
-    return [Problem("--out", "file", str(file), remedy)] if remedy else []
 
 
 def _simulate(
@@ -242,51 +245,6 @@ def _simulate(
     from mosaik_bottomup.app.world import run as run_world
 
     run_world(scenario, file, on_progress)
-
-
-@contextmanager
-def _made(folder: Path) -> Iterator[None]:
-    """Make a folder, and unmake it if the input turns out to be bad."""
-    from mosaik_bottomup.errors import InputError
-
-    new = [part for part in (folder, *folder.parents) if not part.exists()]
-    folder.mkdir(parents=True, exist_ok=True)
-    try:
-        yield
-    except InputError:
-        for part in new:
-            with suppress(OSError):
-                part.rmdir()
-        raise
-
-
-@contextmanager
-def _progress(
-    scenario: "Scenario", quiet: bool
-) -> Iterator[Callable[[int, int], None]]:
-    """Show a bar on the terminal; nothing where there is none."""
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
-
-    console = _console(stderr=True)
-    with Progress(
-        TextColumn(_file_name(scenario)),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
-        console=console,
-        disable=quiet or not console.is_terminal,
-    ) as bar:
-        task = bar.add_task("steps", total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 def _summaries(files: list[Path]) -> list[dict[str, Any]]:
@@ -307,7 +265,7 @@ def _summaries(files: list[Path]) -> list[dict[str, Any]]:
             remedy = f"cannot be shown: {error}"
             problems.append(Problem("show", "FILE", str(file), remedy))
     if problems:
-        _refuse(problems)
+        refuse(problems)
     return summaries
 
 
@@ -315,35 +273,11 @@ def _print_table(files: list[Path]) -> None:
     from mosaik_bottomup.app.show import LABEL_COLUMNS, VALUE_COLUMNS, table, titles
 
     summaries = _summaries(files)
-    console = _console()
+    console = stream()
     if not console.is_terminal:
         console.width = LABEL_COLUMNS + VALUE_COLUMNS * len(files)
     names = titles(summaries, [file.stem for file in files])
     console.print(table(summaries, names))
-
-
-def _refuse(problems: "list[Problem]") -> NoReturn:
-    noun = "problem" if len(problems) == 1 else "problems"
-    _say(f"[red]{len(problems)} {noun} in the input:[/red]")
-    for problem in problems:
-        typer.echo(f"  {problem}", err=True)
-    raise typer.Exit(BAD_INPUT)
-
-
-def _say(markup: str) -> None:
-    _console(stderr=True).print(markup, soft_wrap=True, highlight=False)
-
-
-def _console(stderr: bool = False) -> "Console":
-    from rich.console import Console
-
-    return Console(file=sys.stderr if stderr else sys.stdout)
-
-
-def _plain(error: BaseException) -> str:
-    from rich.markup import escape
-
-    return escape(str(error) or type(error).__name__)
 
 
 if __name__ == "__main__":
