@@ -79,6 +79,16 @@ def test_a_finer_clock_holds_and_a_coarser_one_averages(path: Path) -> None:
     assert coarse.tolist() == [1.5, 4.5]
 
 
+def test_a_clock_between_the_rows_takes_its_share_of_each(path: Path) -> None:
+    rows = ["2016-01-04T00:20Z,3", "2016-01-04T01:20Z,6", "2016-01-04T02:20Z,9"]
+    write(path, rows)
+    clock = Clock(pd.Timestamp("2016-01-04T01:00Z"), 3600, 2)
+
+    (read,) = csv_series.read(path, [POWER], clock)
+
+    assert_allclose(read, [(3 + 2 * 6) / 3, (6 + 2 * 9) / 3])
+
+
 def test_the_offset_of_each_row_counts(path: Path) -> None:
     # the hour doubled in October is told apart by its offset
     rows = ["2016-10-30T02:00+02:00,1", "2016-10-30T02:00+01:00,2"]

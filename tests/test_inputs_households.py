@@ -134,6 +134,12 @@ def test_the_days_of_23_and_25_hours_are_without_gap(day: str, hours: int) -> No
         assert_allclose(load[:, 8:12], load[:, 12:16])  # 2 o'clock comes twice
 
 
+def test_the_hour_skipped_in_march_is_there_for_other_years() -> None:
+    days = households._profile_days()
+
+    assert (days[:, 86, 8:12] == days[:, 86, 12:16]).all()  # 27 March, 2 and 3 o'clock
+
+
 @pytest.mark.parametrize(
     ("start", "same"), [("2017-01-01", "2016-01-01"), ("2015-12-30", "2016-12-30")]
 )

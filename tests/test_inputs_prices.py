@@ -57,6 +57,11 @@ def test_the_model_price_is_the_same_at_any_resolution(start: int) -> None:
         # Monday 4 July 17:00, 500 W/m2: 99.9 - 13.5; full wind -68.9
         ("2016-07-04", 20.0, 500.0, 0.0, 99.9 - 13.5),
         ("2016-07-04", 20.0, 500.0, 7.0, 99.9 - 13.5 - 68.9),
+        # the seasons change with the month
+        ("2016-03-31", 10.0, 0.0, 0.0, 130.4),
+        ("2016-04-01", 10.0, 0.0, 0.0, 99.9),
+        ("2016-09-30", 10.0, 0.0, 0.0, 99.9),
+        ("2016-10-03", 10.0, 0.0, 0.0, 130.4),
     ],
 )
 def test_the_model_price_is_the_regression_worked_by_hand(

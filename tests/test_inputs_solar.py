@@ -98,6 +98,34 @@ def test_a_plane_that_faces_the_noon_sun_gets_its_beam_in_full() -> None:
     assert power[0] == pytest.approx(0.7025, abs=0.0005)
 
 
+def test_a_beam_brighter_than_clear_sky_counts_as_diffuse() -> None:
+    # at that noon 1300 W/m2 at normal incidence are 1117.4 horizontally, 1000 are 859.5
+    clock = Clock(pd.Timestamp("2016-06-21T11:10Z"), 300, 1)
+
+    power = yield_of(steady(clock, 1117.4, 0.0), clock, tilt_deg=90.0)
+
+    clear = yield_of(steady(clock, 1117.4, 1117.4 - 859.5), clock, tilt_deg=90.0)
+    assert power == pytest.approx(clear, abs=1e-4)
+
+
+def test_what_is_recorded_without_sun_counts_as_diffuse() -> None:
+    clock = Clock(pd.Timestamp("2016-06-21T23:00Z"), 300, 12)
+
+    power = yield_of(steady(clock, 50.0, 0.0), clock)
+
+    assert power == pytest.approx(yield_of(steady(clock, 50.0, 50.0), clock))
+
+
+def test_a_wall_with_the_sun_behind_it_sees_only_the_lit_ground() -> None:
+    # plane = 500 * 0.2 / 2 = 50 W/m2; cell 5 + 50 / 45.52 = 6.098 C
+    # 0.05 * 0.86 * (1 - 0.004 * (6.098 - 25)) = 0.04625 kW
+    clock = Clock(pd.Timestamp("2016-06-21T11:10Z"), 300, 1)
+
+    power = yield_of(steady(clock, 500.0, 0.0), clock, tilt_deg=90.0, azimuth_deg=0.0)
+
+    assert power[0] == pytest.approx(0.04625, abs=1e-5)
+
+
 def test_east_and_west_mirror_each_other_around_solar_noon() -> None:
     # on 15 April the equation of time is 0: noon at 12.08 deg E is 11:11:41 UTC
     clock = Clock(pd.Timestamp("2016-04-15T05:10Z"), 300, 145)

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
+from pvlib.solarposition import get_solarposition
 
 from mosaik_bottomup.inputs import weather
 from mosaik_bottomup.inputs.clock import Clock, mean_of_parts
@@ -87,11 +88,24 @@ def test_true_solar_noon_comes_when_the_sun_is_south_of_the_station() -> None:
     assert noon_h == pytest.approx(12 + (11.7 + 14.2) / 60, abs=0.01)
 
 
-def test_radiation_within_an_hour_follows_the_sun() -> None:
-    quarters = weather.read_try(1, local_days("2016-06-21", 1, 900)).global_w_m2
+@pytest.mark.parametrize(
+    ("region", "latitude_deg", "longitude_deg"), [(1, 53.53, 8.58), (2, 54.18, 12.08)]
+)
+@pytest.mark.parametrize("day", ["2016-02-12", "2016-06-21", "2016-11-05"])
+def test_radiation_within_an_hour_follows_the_sun(
+    region: int, latitude_deg: float, longitude_deg: float, day: str
+) -> None:
+    clock = local_days(day, 1, 300)
+    middle = clock.index + pd.Timedelta(seconds=150)
+    sun = get_solarposition(middle, latitude_deg, longitude_deg)
+    height = np.sin(np.radians(sun["elevation"].to_numpy()))
+    up = height > np.sin(np.radians(5.0))
 
-    morning = quarters.reshape(24, 4)[6:10]
-    assert (np.diff(morning, axis=1) > 0.0).all()
+    global_w_m2 = weather.read_try(region, clock).global_w_m2
+
+    # the ratio changes where the hour does, and nowhere else
+    ratio = global_w_m2[up] / height[up]
+    assert np.quantile(np.abs(np.diff(ratio)), 0.75) < 0.01 * ratio.mean()
 
 
 def test_the_fourth_of_january_is_cold_and_dark() -> None:
@@ -117,8 +131,11 @@ def test_the_temperature_is_that_of_the_file_in_the_middle_of_each_hour() -> Non
 
     read = weather.read_try(ROSTOCK, clock)
 
-    around_middle = read.ambient_c.reshape(24, 12)[:, 5:7].mean(axis=1)
-    assert_allclose(around_middle, ambient_c, atol=0.15)
+    steps = read.ambient_c.reshape(24, 12)
+    assert_allclose(steps[:, 5:7].mean(axis=1), ambient_c, atol=0.15)
+    # the line between two hours passes their average at the full hour
+    full_hour = (steps[:-1, -1] + steps[1:, 0]) / 2
+    assert_allclose(full_hour, (ambient_c[:-1] + ambient_c[1:]) / 2)
 
 
 def test_the_leap_day_repeats_the_day_before() -> None:
