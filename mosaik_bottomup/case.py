@@ -142,7 +142,9 @@ def build_series(scenario: Scenario, homes: int) -> Series:
     if scenario.prices.file:
         day_ahead = prices.read_csv(Path(scenario.prices.file), clock)
     else:
-        day_ahead = prices.model_day_ahead_dkk_per_kwh(sky, clock)
+        seed = scenario.prices.residual_seed
+        noise = np.random.default_rng(seed) if seed else None
+        day_ahead = prices.model_day_ahead_dkk_per_kwh(sky, clock, noise)
     if scenario.households.file:
         load = households.read_csv(Path(scenario.households.file), homes, clock)
     else:

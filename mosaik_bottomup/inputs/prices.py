@@ -4,10 +4,18 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from scipy.signal import lfilter
 
 from mosaik_bottomup.arrays import FloatArray
 from mosaik_bottomup.inputs import csv_series
-from mosaik_bottomup.inputs.clock import LOCAL_ZONE, SECONDS_PER_HOUR, Clock
+from mosaik_bottomup.inputs.clock import (
+    DAYS_PER_YEAR,
+    HOURS_PER_YEAR,
+    LOCAL_ZONE,
+    SECONDS_PER_HOUR,
+    Clock,
+    hour_of_year,
+)
 from mosaik_bottomup.inputs.weather import Weather
 
 DKK_PER_EUR = 7.46
@@ -39,6 +47,12 @@ _RATED_WIND_M_S = 7.0
 _WIND_SMOOTHING_H = 9
 """Turbines are spread over the country: a front takes hours to pass."""
 
+_DAY_RESIDUAL = (0.5, 20.0)
+_HOUR_RESIDUAL = (0.85, 18.0)
+"""What the regression leaves: first-order autoregressive by day and by hour, as
+autocorrelation and standard deviation in EUR/MWh."""
+_STANDARD_TIME = "Etc/GMT-1"
+
 _CSV_COLUMNS = (
     csv_series.Column(
         "day_ahead",
@@ -52,11 +66,21 @@ _CSV_COLUMNS = (
 )
 
 
-def model_day_ahead_dkk_per_kwh(weather: Weather, clock: Clock) -> FloatArray:
+def model_day_ahead_dkk_per_kwh(
+    weather: Weather, clock: Clock, rng: np.random.Generator | None = None
+) -> FloatArray:
     """DK1-2024-like synthetic price driven by the weather, (steps,).
 
     Constant within each hour, so it is the same whatever the step. Wind is smoothed
     over 9 h; in the first and last 4 h of the clock, over the hours there are.
+
+    Parameters
+    ----------
+    weather, clock
+        What drives it, and when.
+    rng
+        Draws what the regression leaves unexplained. Without it prices are those to be
+        expected, and swing less than real ones: by the square root of R2.
     """
     seconds = (clock.index - pd.Timestamp(0, tz="UTC")) // pd.Timedelta(seconds=1)
     hours, row = np.unique(seconds // SECONDS_PER_HOUR, return_inverse=True)
@@ -78,8 +102,26 @@ def model_day_ahead_dkk_per_kwh(weather: Weather, clock: Clock) -> FloatArray:
         + _COLD_PER_K * cold_k
         + _WEEKEND * (local.dayofweek.to_numpy() >= _SATURDAY)
     )
+    if rng is not None:
+        hour = hour_of_year(
+            pd.to_datetime(hours, unit="h", utc=True).tz_convert(_STANDARD_TIME)
+        )
+        price_eur_per_mwh += _residuals_of_year(rng)[hour.astype(np.int64)]
     price: FloatArray = price_eur_per_mwh[row] * (DKK_PER_EUR / 1000.0)
     return price
+
+
+def _residuals_of_year(rng: np.random.Generator) -> FloatArray:
+    """Draw EUR/MWh for every hour of a year, whatever part of it is wanted."""
+
+    def autoregressive(n: int, memory: float, spread: float) -> FloatArray:
+        noise = rng.normal(0.0, spread * np.sqrt(1 - memory**2), n)
+        noise[0] = rng.normal(0.0, spread)
+        series: FloatArray = lfilter([1.0], [1.0, -memory], noise)
+        return series
+
+    by_day = autoregressive(DAYS_PER_YEAR, *_DAY_RESIDUAL)
+    return np.repeat(by_day, 24) + autoregressive(HOURS_PER_YEAR, *_HOUR_RESIDUAL)
 
 
 def read_csv(path: Path, clock: Clock) -> FloatArray:

@@ -210,6 +210,9 @@ class Prices(Section):
 
     file: str = ""
     """A CSV of your own instead of the model, relative to the scenario file."""
+    residual_seed: int = Field(default=1, ge=0, lt=2**63)
+    """Draws the part of real prices' variation that the model's regression does not
+    explain, the same for every `run.seed`; 0 gives the smoother prices expected."""
 
 
 class Tariff(Section):
