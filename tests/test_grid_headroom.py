@@ -137,6 +137,30 @@ def test_a_tighter_limit_more_care_or_more_reactive_power_never_allows_more(
     assert (allowed(limit, q_kvar=20.0 * care) <= wide_kw).all()
 
 
+def test_the_model_is_the_formula_it_states():
+    headroom = Headroom(
+        rating_kva=np.array([100.0]),
+        mv_voltage_pu=1.25,
+        p_coefficients=np.array([[1.0, 0.1, 0.2, 0.01, 0.02]]),
+        q_coefficients=np.array([[2.0, 0.3, 0.4, 0.03, 0.04]]),
+    )
+
+    percent = loading_percent(headroom, np.array([10.0]), np.array([5.0]))
+
+    hv_kw = 10 + (1 + 1 + 1 + 1 + 0.5)
+    hv_kvar = 5 + (2 + 3 + 2 + 3 + 1)
+    assert percent == pytest.approx([100 * np.hypot(hv_kw, hv_kvar) / 125])
+
+
+def test_an_area_that_fits_only_while_it_exports_is_allowed_nothing(headroom):
+    nothing = np.zeros(2)
+    limit_percent = 0.9 * loading_percent(headroom, nothing, nothing)
+
+    limits = limits_kw(headroom, limit_percent, nothing, LEARNT_NOTHING, 0.0)
+
+    assert np.array(limits).tolist() == [[0.0, 0.0], [0.0, 0.0]]
+
+
 def test_where_nothing_fits_nothing_is_allowed(headroom):
     q_kvar = np.array([0.0, 50.0])
     for limit_percent in (np.zeros(2), np.array([0.1, 25.0])):
