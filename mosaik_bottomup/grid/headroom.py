@@ -10,9 +10,9 @@ meters. Between the two lie reactive power and the losses of lines and transform
 with :math:`P, Q` the sums over all meters of the area, :math:`S_r` the rating,
 :math:`v` the medium voltage in per unit and :math:`L, M` quadratic in :math:`P` and
 :math:`Q`, fitted on power flows (`headroom_fit`). The loading that is meant is that of
-the high-voltage side, the larger one whenever the tap raises the low voltage, as it
-does in the packaged grids. How the load is spread over the homes is not seen; what
-that costs, a correction learns from the measured loading.
+the high-voltage side: where the tap raises the low voltage, as it does in the packaged
+grids, the other side is the larger one only near idle. How the load is spread over the
+homes is not seen; what that costs, a correction learns from the measured loading.
 """
 
 from collections.abc import Mapping
