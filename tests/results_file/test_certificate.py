@@ -54,7 +54,7 @@ def test_a_path_and_what_was_read_from_it_give_the_same(small_run):
             "100.50 % in A, 2016-01-04 00:30 (limit 100.00 %)",
         ),
         (
-            {"transformers/loading": at(1, 2, 80.1, 79.0)},
+            {"transformers/loading": [[90.0] * 4, [79.0, 79.0, 80.1, 79.0]]},
             "security_transformers",
             80.1,
             "80.10 % in B, 2016-01-04 00:30 (limit 80.00 %)",
@@ -213,6 +213,21 @@ def test_a_step_without_envelope_does_not_hide_the_others(small_run):
 
     assert not line["pass"]
     assert line["figure"] == 1.0
+
+
+def test_an_envelope_may_have_one_side_only(small_run):
+    line = certify(
+        small_run(
+            {
+                "portfolios/envelope_low_kw": at(0, 0, np.nan, 0.0),
+                "portfolios/envelope_high_kw": np.nan,
+                "portfolios/dispatched_kw": at(1, 1, -2.0, 30.0),
+            }
+        )
+    )["obedience_aggregators"]
+
+    assert not line["pass"]
+    assert line["figure"] == 2.0
 
 
 def test_a_run_without_sites_is_certified(small_run):
