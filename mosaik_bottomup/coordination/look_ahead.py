@@ -1,6 +1,7 @@
 """Look-ahead: when will an area be short of room, and what is that worth then?"""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pulp
@@ -14,25 +15,84 @@ OVERLOAD_DKK_PER_KWH = 10.0
 move does."""
 CURTAILMENT_DKK_PER_KWH = 5.0
 """Price of giving up generation: dearer than all that could use it."""
-SHORTAGE_DKK_PER_KWH = 2.0
-"""Price of each kWh and step that a store is below empty or above full."""
+SHORTAGE_DKK_PER_KWH = 10.0
+"""Price of each kWh that a store would have to take from below its lower edge, or
+give up above its upper one."""
+
+TINY = 1e-9  # kW or kWh
+
+type Term = tuple[pulp.LpVariable, float]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AreaAhead:
+    """What the DSO expects of one area in ``t`` steps, each field ``(t,)``."""
+
+    uncontrolled_kw: FloatArray
+    import_kw: FloatArray
+    """Most net power its meters may draw."""
+    export_kw: FloatArray
+    """Most they may feed back, as a positive number."""
+    import_dkk_per_kwh: FloatArray
+    """Retail price."""
+    export_dkk_per_kwh: FloatArray
+
+
+def pool(stores: Sequence[StoreReport]) -> list[StoreReport]:
+    """Return one store per kind: what all aggregators' fleets of it are together.
+
+    Energies and powers are sums; what remains of a store is weighted by its capacity,
+    gains and losses by the powers they apply to.
+    """
+    kinds: dict[str, list[StoreReport]] = {}
+    for store in stores:
+        kinds.setdefault(store.kind, []).append(store)
+    return [_pooled(same) for same in kinds.values()]
+
+
+def _pooled(same: list[StoreReport]) -> StoreReport:
+    def total(name: str) -> FloatArray:
+        return np.sum([getattr(store, name) for store in same], axis=0)
+
+    def mean(name: str, weight: str) -> FloatArray:
+        values = np.stack([getattr(store, name) for store in same])
+        weights = np.stack([getattr(store, weight) for store in same])
+        if weights.ndim > values.ndim:
+            weights = weights[..., 0]
+        weights = weights + TINY  # a kind that an area lacks still needs a mean
+        return np.average(values, axis=0, weights=weights)
+
+    return StoreReport(
+        kind=same[0].kind,
+        stored_kwh=total("stored_kwh"),
+        capacity_kwh=total("capacity_kwh"),
+        keep=mean("keep", "capacity_kwh"),
+        need_kwh=total("need_kwh"),
+        charge_gain=mean("charge_gain", "charge_max_kw"),
+        charge_max_kw=total("charge_max_kw"),
+        discharge_loss=mean("discharge_loss", "discharge_max_kw"),
+        discharge_max_kw=total("discharge_max_kw"),
+        wear_dkk_per_kwh=same[0].wear_dkk_per_kwh,
+        fixed_kw=total("fixed_kw"),
+        curtailable_kw=total("curtailable_kw"),
+        reactive_kvar=total("reactive_kvar"),
+        moment=same[0].moment,
+    )
 
 
 def congestion_prices(
     stores: Sequence[StoreReport],
     area: int,
-    uncontrolled_kw: FloatArray,
-    import_kw: FloatArray,
-    export_kw: FloatArray,
-    import_dkk_per_kwh: FloatArray,
-    export_dkk_per_kwh: FloatArray,
+    ahead: AreaAhead,
     step_h: float,
     solver: Solver,
 ) -> FloatArray:
     r"""Return the congestion price of each step ahead, the dual of the area's limit.
 
-    Every fleet :math:`f` is one store with exchange :math:`e_{fk}` (import and export
-    priced apart), energy :math:`s_{fk}` and charging and discharging powers:
+    Every fleet :math:`f` is one store with charging :math:`c`, discharging :math:`d`,
+    stored energy :math:`s` and a fixed exchange :math:`b` at its meters, of which PV
+    can be curtailed by :math:`z`; import :math:`e^+` and export :math:`e^-` are priced
+    apart:
 
     .. math::
         \min \sum_{fk} h (\pi_k e^+_{fk} - \rho_k e^-_{fk} + w d_{fk}) - v_f s_{fT}
@@ -40,19 +100,17 @@ def congestion_prices(
         \\ & s_{f,k+1} = \kappa_f s_{fk} + h (g_{fk} c_{fk} - \ell_f d_{fk}) - n_{fk}
         \\ & -C^-_k \le U_k + \sum_f (e^+_{fk} - e^-_{fk}) \le C^+_k
 
-    with curtailment :math:`z`; limits and stores may be left at a stated price, so
-    that there is always an optimum. What is stored at the end is worth the mean price.
+    Limits and stores can be overrun at a stated price, so that there is always an
+    optimum. What is stored at the end is worth the mean price.
 
     Parameters
     ----------
     stores
-        Reports of all aggregators.
+        Reports of all aggregators, pooled by kind.
     area
         Row of the area in the reports.
-    uncontrolled_kw, import_kw, export_kw : (t,) arrays
-        Forecast and limits of the area.
-    import_dkk_per_kwh, export_dkk_per_kwh : (t,) arrays
-        Retail prices.
+    ahead
+        Forecast, limits and prices of the area.
     step_h, solver
         Length of a step; what solves it.
 
@@ -60,92 +118,114 @@ def congestion_prices(
     -------
     (t,) array
         DKK/kWh, positive where import is scarce, negative where export is.
+
+    Raises
+    ------
+    StageError
+        If there is no optimum.
     """
-    steps = range(uncontrolled_kw.size)
+    steps = range(ahead.uncontrolled_kw.size)
     problem = pulp.LpProblem("look_ahead", pulp.LpMinimize)
-    over = [problem.add_variable(f"overload_import_{k}", 0) for k in steps]
-    under = [problem.add_variable(f"overload_export_{k}", 0) for k in steps]
-    cost = [(at, step_h * OVERLOAD_DKK_PER_KWH) for at in over + under]
-    exchange: list[list[tuple[pulp.LpVariable, float]]] = [[] for _ in steps]
+    exchange: list[list[Term]] = [[] for _ in steps]
+    cost: list[Term] = []
     for f, store in enumerate(stores):
-        if not store.capacity_kwh[area].any():
-            continue
-        cost += _add_store(
-            problem,
-            exchange,
-            f,
-            store,
-            area,
-            import_dkk_per_kwh,
-            export_dkk_per_kwh,
-            step_h,
-        )
-    problem += pulp.lpSum_vars_coefs(cost)
+        if store.fixed_kw[area].any() or store.discharge_max_kw[area] > 0:
+            cost += _add_meter(problem, exchange, f, store, area, ahead, step_h)
+        elif store.charge_max_kw[area].any():
+            cost += _add_load(problem, exchange, f, store, area, ahead, step_h)
+    most = ahead.import_kw - ahead.uncontrolled_kw
+    least = -ahead.export_kw - ahead.uncontrolled_kw
     for k in steps:
-        upper = pulp.lpSum_vars_coefs([*exchange[k], (over[k], -1.0)])
-        lower = pulp.lpSum_vars_coefs([*exchange[k], (under[k], 1.0)])
-        problem += upper <= float(import_kw[k] - uncontrolled_kw[k]), f"import_{k}"
-        problem += lower >= float(-export_kw[k] - uncontrolled_kw[k]), f"export_{k}"
+        over = problem.add_variable(f"overload_import_{k}", 0)
+        under = problem.add_variable(f"overload_export_{k}", 0)
+        room = problem.add_variable(f"within_{k}", float(least[k]), float(most[k]))
+        cost += [(at, step_h * OVERLOAD_DKK_PER_KWH) for at in (over, under)]
+        balance = [*exchange[k], (over, -1.0), (under, 1.0), (room, -1.0)]
+        problem += pulp.lpSum_vars_coefs(balance) == 0, f"limit_{k}"
+    problem += pulp.lpSum_vars_coefs(cost)
     solve(problem, "look_ahead", stores[0].moment.step, solver)
     duals = {row.name: row.pi for row in problem.constraints()}
-    price = [-(duals[f"import_{k}"] + duals[f"export_{k}"]) / step_h for k in steps]
-    return np.array(price)
+    return np.array([-duals[f"limit_{k}"] / step_h for k in steps])
 
 
-def _add_store(
+def _add_load(
     problem: pulp.LpProblem,
-    exchange: list[list[tuple[pulp.LpVariable, float]]],
+    exchange: list[list[Term]],
     f: int,
     store: StoreReport,
     area: int,
-    import_dkk_per_kwh: FloatArray,
-    export_dkk_per_kwh: FloatArray,
+    ahead: AreaAhead,
     step_h: float,
-) -> list[tuple[pulp.LpVariable, float]]:
-    """Add one store's variables and rows; return its part of the objective."""
+) -> list[Term]:
+    """Add a store that only draws from the grid; return its part of the objective."""
+    cost, charges = [], []
+    for k, price in enumerate(ahead.import_dkk_per_kwh.tolist()):
+        most = float(store.charge_max_kw[area, k])
+        charge = problem.add_variable(f"charge_{f}_{k}", 0, most)
+        cost.append((charge, step_h * price))
+        exchange[k].append((charge, 1.0))
+        charges.append([(charge, -step_h * float(store.charge_gain[area, k]))])
+    return cost + _add_energy(problem, f, store, area, ahead, charges)
+
+
+def _add_meter(
+    problem: pulp.LpProblem,
+    exchange: list[list[Term]],
+    f: int,
+    store: StoreReport,
+    area: int,
+    ahead: AreaAhead,
+    step_h: float,
+) -> list[Term]:
+    """Add a store behind a meter that draws and feeds in; return its part of the cost.
+    """
     add = problem.add_variable
-    steps = range(import_dkk_per_kwh.size)
-    gain, keep = store.charge_gain[area].tolist(), float(store.keep[area])
-    loss, fixed = float(store.discharge_loss[area]), store.fixed_kw[area].tolist()
-    need, capacity = store.need_kwh[area].tolist(), store.capacity_kwh[area].tolist()
-    worth = float(import_dkk_per_kwh.mean() / store.charge_gain[area].mean())
-    cost: list[tuple[pulp.LpVariable, float]] = []
-    before = None
-    for k in steps:
+    gain, loss = store.charge_gain[area], float(store.discharge_loss[area])
+    give, fixed = float(store.discharge_max_kw[area]), store.fixed_kw[area].tolist()
+    cost: list[Term] = []
+    powers = []
+    for k, price in enumerate(ahead.import_dkk_per_kwh.tolist()):
         bought, sold = add(f"import_{f}_{k}", 0), add(f"export_{f}_{k}", 0)
         charge = add(f"charge_{f}_{k}", 0, float(store.charge_max_kw[area, k]))
-        stored = add(f"stored_{f}_{k}")
-        short, full = add(f"short_{f}_{k}", 0), add(f"full_{f}_{k}", 0)
+        discharge = add(f"discharge_{f}_{k}", 0, give)
+        curtailed = add(f"curtail_{f}_{k}", 0, float(store.curtailable_kw[area, k]))
         cost += [
-            (bought, step_h * float(import_dkk_per_kwh[k])),
-            (sold, -step_h * float(export_dkk_per_kwh[k])),
-            (short, SHORTAGE_DKK_PER_KWH),
-            (full, SHORTAGE_DKK_PER_KWH),
+            (bought, step_h * price),
+            (sold, -step_h * float(ahead.export_dkk_per_kwh[k])),
+            (discharge, step_h * store.wear_dkk_per_kwh),
+            (curtailed, step_h * CURTAILMENT_DKK_PER_KWH),
         ]
         meter = [(bought, 1.0), (sold, -1.0), (charge, -1.0)]
-        energy = [(stored, 1.0), (charge, -step_h * gain[k])]
-        if store.discharge_max_kw[area] > 0:
-            most = float(store.discharge_max_kw[area])
-            discharge = add(f"discharge_{f}_{k}", 0, most)
-            cost.append((discharge, step_h * store.wear_dkk_per_kwh))
-            meter.append((discharge, 1.0))
-            energy.append((discharge, step_h * loss))
-        if store.curtailable_kw[area, k] > 0:
-            most = float(store.curtailable_kw[area, k])
-            curtailed = add(f"curtailed_{f}_{k}", 0, most)
-            cost.append((curtailed, step_h * CURTAILMENT_DKK_PER_KWH))
-            meter.append((curtailed, -1.0))
-        start = 0.0
-        if before is None:
-            start = keep * float(store.stored_kwh[area])
-        else:
-            energy.append((before, -keep))
+        meter += [(discharge, 1.0), (curtailed, -1.0)]
         problem += pulp.lpSum_vars_coefs(meter) == fixed[k], f"meter_{f}_{k}"
+        exchange[k] += meter[:2]
+        powers.append(
+            [(charge, -step_h * float(gain[k])), (discharge, step_h * loss)]
+        )
+    return cost + _add_energy(problem, f, store, area, ahead, powers)
+
+
+def _add_energy(
+    problem: pulp.LpProblem,
+    f: int,
+    store: StoreReport,
+    area: int,
+    ahead: AreaAhead,
+    powers: list[list[Term]],
+) -> list[Term]:
+    """Add a store's energy balance; return what overruns cost and the end is worth."""
+    keep = float(store.keep[area])
+    need, capacity = store.need_kwh[area].tolist(), store.capacity_kwh[area].tolist()
+    cost: list[Term] = []
+    before: list[Term] = []
+    start = keep * float(store.stored_kwh[area])
+    for k, terms in enumerate(powers):
+        stored = problem.add_variable(f"stored_{f}_{k}", 0, capacity[k + 1])
+        short = problem.add_variable(f"short_{f}_{k}", 0)
+        spilled = problem.add_variable(f"spilled_{f}_{k}", 0)
+        cost += [(short, SHORTAGE_DKK_PER_KWH), (spilled, SHORTAGE_DKK_PER_KWH)]
+        energy = [*terms, *before, (stored, 1.0), (short, -1.0), (spilled, 1.0)]
         problem += pulp.lpSum_vars_coefs(energy) == start - need[k], f"energy_{f}_{k}"
-        problem += stored + short >= 0, f"empty_{f}_{k}"
-        problem += stored - full <= capacity[k + 1], f"full_{f}_{k}"
-        exchange[k] += [(bought, 1.0), (sold, -1.0)]
-        before = stored
-    if before is not None:
-        cost.append((before, -worth))
-    return cost
+        before, start = [(stored, -keep)], 0.0
+    worth = float(ahead.import_dkk_per_kwh.mean() / store.charge_gain[area].mean())
+    return [*cost, (before[0][0], -worth)] if before else cost

@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 
 from mosaik_bottomup.arrays import FloatArray
-from mosaik_bottomup.coordination.look_ahead import congestion_prices
+from mosaik_bottomup.coordination.look_ahead import AreaAhead, congestion_prices, pool
 from mosaik_bottomup.coordination.solver import Solver
 from mosaik_bottomup.coordination.stage_one import Imbalance
 from mosaik_bottomup.coordination.stage_two import (
@@ -162,7 +162,7 @@ class SystemOperator:
         self, offers: Mapping[str, StoreOffer], moment: Moment
     ) -> FloatArray:
         rules = self.rules
-        stores = [store for offer in offers.values() for store in offer.stores]
+        stores = pool([store for offer in offers.values() for store in offer.stores])
         steps = stores[0].need_kwh.shape[1]
         ahead = self.forecast(moment.step, steps)
         price = np.zeros((rules.areas, steps))
@@ -178,16 +178,15 @@ class SystemOperator:
             most, least = self.capability(kvar)
             for a in range(rules.areas):
                 keep = 1 - margin[a]
-                price[a] += congestion_prices(
-                    stores,
-                    a,
+                area_ahead = AreaAhead(
                     ahead.uncontrolled_kw[a],
                     keep * most[a],
                     keep * least[a],
                     ahead.import_dkk_per_kwh,
                     ahead.export_dkk_per_kwh,
-                    rules.step_h,
-                    self.solver,
+                )
+                price[a] = congestion_prices(
+                    stores, a, area_ahead, rules.step_h, self.solver
                 )
         if moment.rehearsal is None:
             self._ahead = (moment.step, price)

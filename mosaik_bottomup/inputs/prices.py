@@ -103,10 +103,9 @@ def model_day_ahead_dkk_per_kwh(
         + _WEEKEND * (local.dayofweek.to_numpy() >= _SATURDAY)
     )
     if rng is not None:
-        hour = hour_of_year(
-            pd.to_datetime(hours, unit="h", utc=True).tz_convert(_STANDARD_TIME)
-        )
-        price_eur_per_mwh += _residuals_of_year(rng)[hour.astype(np.int64)]
+        standard = pd.to_datetime(hours, unit="h", utc=True).tz_convert(_STANDARD_TIME)
+        of_year = hour_of_year(standard).astype(np.int64)
+        price_eur_per_mwh += _residuals_of_year(rng)[of_year]
     price: FloatArray = price_eur_per_mwh[row] * (DKK_PER_EUR / 1000.0)
     return price
 
