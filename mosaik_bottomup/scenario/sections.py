@@ -164,7 +164,7 @@ class Dso(Section):
     """Cheapest use of the headroom, or the same share for every aggregator."""
     look_ahead: Literal["store", "rehearsal", "combined", "none"] = "combined"
     """Where the congestion prices of the coming hours come from."""
-    loading_margin_percent: Percent = 0.5
+    loading_margin_percent: Percent = 1.0
     """Kept free below the limit for what the headroom's approximation misses."""
 
 
