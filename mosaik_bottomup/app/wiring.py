@@ -1,0 +1,137 @@
+"""Who hears what from whom: every connection of a run, for any number of parties."""
+
+from operator import itemgetter
+from pathlib import Path
+from typing import Any
+
+import mosaik
+from mosaik.async_scenario import Entity
+from mosaik.starters import PythonStarter
+from mosaik_components.bottomup import watch
+from mosaik_components.bottomup.fleet import KINDS, SEES
+
+from mosaik_bottomup.case import Case
+
+MODULES = ("profiles", "fleet", "aggregator", "dso", "grid", "recorder")
+MEASURED = ("loading[%]", "P_meters[MW]", "Q_meters[MVar]")
+"""What the DSO learns from."""
+MODELS = {kind: model for model, kind in KINDS.items()}
+
+
+class Wiring:
+    """The simulators of one world, and what connects them.
+
+    Parameters
+    ----------
+    world
+        Knows how to start `MODULES`.
+    case
+        What is run.
+    text
+        Its scenario, for the simulators.
+    step_size
+        Length of a step in the world's units of time.
+    """
+
+    def __init__(
+        self, world: mosaik.World, case: Case, text: str, step_size: int
+    ) -> None:
+        self._world = world
+        self._case = case
+        self._params: dict[str, Any] = {"scenario": text, "step_size": step_size}
+
+    def connect_all(
+        self, out: Path, overwrite: bool, on_progress: watch.OnProgress
+    ) -> None:
+        """Start everything, and connect it."""
+        world = self._world
+        recorder = self._start("recorder", out=str(out), overwrite=overwrite)
+        results = recorder.Results()
+        self._profiles = self._start("profiles")
+        self._weather = self._profiles.Weather()
+        self._market = self._profiles.Market()
+        self._households = self._profiles.Households()
+        self._grid = self._start("grid").Grid()
+        with world.group("coordination"):
+            fleets = self._start("fleet")
+            aggregators = self._start("aggregator")
+            dso = self._start("dso")
+
+        operator = dso.Operator()
+        self._measure(operator)
+        parties = [self._market, self._households, self._grid, operator]
+        made = aggregators.Aggregator.create(len(self._case.aggregators))
+        by_name = dict(zip(self._case.aggregators, made, strict=True))
+        for aggregator in made:
+            self._secure(aggregator, operator)
+        behind_site: set[str] = set()
+        for each in self._case.fleets:
+            model = getattr(fleets, MODELS[each.sites.kind])
+            fleet = model(aggregator=each.aggregator)
+            self._bid(fleet, by_name[each.aggregator])
+            behind_site |= self._live(fleet)
+            parties.append(fleet)
+        for home in self._households.children:
+            if home.eid not in behind_site:
+                self._load(home, home.eid)
+        for party in [*parties, *made]:
+            world.connect(party, results, "record")
+        self._tell(results, on_progress)
+
+    def _start(self, name: str, **params: Any) -> Any:
+        return self._world.start(name, **self._params, **params)
+
+    def _measure(self, operator: Entity) -> None:
+        """Let the DSO learn, a step later, what each transformer measured."""
+        transformers = {
+            child.extra_info["area"]: child
+            for child in self._grid.children
+            if child.type == "Transformer"
+        }
+        for area in operator.children:
+            self._world.connect(
+                transformers[area.eid],
+                area,
+                *MEASURED,
+                time_shifted=True,
+                initial_data=dict.fromkeys(MEASURED, 0.0),
+            )
+
+    def _secure(self, aggregator: Entity, operator: Entity) -> None:
+        """Let an aggregator ask the DSO; it hears its own part of the answer."""
+        self._world.connect(aggregator, operator, "offer")
+        pick = itemgetter(aggregator.full_id)
+        self._world.connect(operator, aggregator, "envelope", weak=True, transform=pick)
+
+    def _bid(self, fleet: Entity, aggregator: Entity) -> None:
+        """Let a fleet bid; it hears its own part of the answer."""
+        for source in (self._weather, self._market):
+            seen = SEES[fleet.type].keys() & source.model_mock.output_attrs
+            self._world.connect(source, fleet, *sorted(seen))
+        self._world.connect(fleet, aggregator, "bids")
+        pick = itemgetter(fleet.full_id)
+        self._world.connect(aggregator, fleet, "answer", weak=True, transform=pick)
+
+    def _live(self, fleet: Entity) -> set[str]:
+        """Put each site into its home; return homes whose load is behind the site."""
+        behind: set[str] = set()
+        for site in fleet.children:
+            home = site.extra_info["home"]
+            self._load(site, home)
+            if fleet.type == "PvBatteryFleet":
+                own = self._households.children_dict[home]
+                self._world.connect(own, site, ("P[MW]", "P_load[MW]"))
+                behind.add(home)
+        return behind
+
+    def _load(self, source: Entity, home: str) -> None:
+        meter = self._grid.children_dict[home]
+        self._world.connect(
+            source, meter, ("P[MW]", "P_load[MW]"), ("Q[MVar]", "Q_load[MVar]")
+        )
+
+    def _tell(self, results: Entity, on_progress: watch.OnProgress) -> None:
+        steps = self._case.scenario.run.steps
+        starter = PythonStarter(watch.Simulator, args=(on_progress, steps))
+        watcher = self._world.start(starter, sim_id="Watch").Watch()
+        self._world.connect(results, watcher, "steps_done")

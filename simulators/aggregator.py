@@ -1,0 +1,168 @@
+"""mosaik adapter for aggregators: bids in, set-points out, the DSO asked in between.
+
+Event-based. `offer` goes to the DSO, which answers to `envelope`; `answer` is a dict by
+the full id of the fleet, and the connection's ``transform`` picks one fleet's part, so
+that none gets another's.
+"""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import mosaik_api_v3
+import numpy as np
+from mosaik_api_v3.types import CreateResult, InputData, Meta, OutputData, OutputRequest
+from mosaik_components.bottomup.ports import only, packed, pick, senders, unpacked
+from mosaik_components.bottomup.setting import Setting, settle
+
+from mosaik_bottomup import case
+from mosaik_bottomup.arrays import FloatArray
+from mosaik_bottomup.coordination.aggregator import Aggregator
+from mosaik_bottomup.errors import InvariantError
+from mosaik_bottomup.messages import (
+    BidBook,
+    CongestionPrices,
+    Dispatch,
+    Envelope,
+    StoreReport,
+)
+
+META: Meta = {
+    "api_version": "3.0",
+    "type": "event-based",
+    "models": {
+        "Aggregator": {
+            "public": True,
+            "params": [],
+            "attrs": ["bids", "offer", "envelope", "answer", "record"],
+        }
+    },
+}
+
+
+@dataclass(slots=True, eq=False)
+class _Entity:
+    """One aggregator, and what has been said in this step."""
+
+    aggregator: Aggregator
+    fleets: tuple[str, ...] = ()
+    """Who waits for an answer."""
+    sent: int = 0
+    answered: int = 0
+
+
+class Simulator(mosaik_api_v3.Simulator):
+    """Aggregators of a scenario, named in the order in which they are made."""
+
+    _setting: Setting
+
+    def __init__(self) -> None:
+        super().__init__(META)
+        self._entities: dict[str, _Entity] = {}
+        self._columns: dict[str, dict[str, Any]] = {}
+
+    def init(
+        self,
+        sid: str,
+        time_resolution: float = 1.0,
+        scenario: str = "two_areas",
+        step_size: int | None = None,
+        first: int = 0,
+    ) -> Meta:
+        self._setting = settle(scenario, time_resolution, step_size)
+        self._first = first
+        return self.meta
+
+    def create(self, num: int, model: str, **params: Any) -> list[CreateResult]:
+        there = self._setting.case.aggregators
+        made = self._first + len(self._entities)
+        names = there[made : made + num]
+        if len(names) != num:
+            raise ValueError(f"the scenario has only {', '.join(there)}")
+        for name in names:
+            aggregator = case.aggregator(self._setting.case.scenario)
+            self._entities[name] = _Entity(aggregator)
+        return [{"eid": name, "type": model} for name in names]
+
+    def step(self, time: int, inputs: InputData, max_advance: int) -> None:
+        step = self._setting.step(time)
+        self._columns = {}
+        for name in inputs:
+            entity = self._entities[name]
+            if "bids" in inputs[name]:
+                self._columns[name] = self._hear_fleets(name, entity, inputs)
+            else:
+                self._columns[name] = self._hear_dso(name, entity, inputs)
+            record = entity.aggregator.record
+            if record is not None:
+                self._columns[name]["record"] = _recorded(step, entity)
+                entity.aggregator.record = None
+                entity.sent = entity.answered = 0
+
+    def get_data(self, outputs: OutputRequest) -> OutputData:
+        return pick(self._columns, outputs)
+
+    def _hear_fleets(
+        self, name: str, entity: _Entity, inputs: InputData
+    ) -> dict[str, Any]:
+        if entity.sent != entity.answered or "envelope" in inputs[name]:
+            raise InvariantError(f"{name}: fleets bid anew, and the DSO owes an answer")
+        said = {
+            fleet: unpacked(value, StoreReport, BidBook)
+            for fleet, value in senders(inputs, name, "bids").items()
+        }
+        entity.fleets = tuple(said)
+        reply = entity.aggregator.hear_fleets(said)
+        if isinstance(reply, dict):
+            return {"answer": _packed_each(reply)}
+        entity.sent += 1
+        return {"offer": packed(reply)}
+
+    def _hear_dso(
+        self, name: str, entity: _Entity, inputs: InputData
+    ) -> dict[str, Any]:
+        if entity.sent == entity.answered:
+            raise InvariantError(f"{name}: the DSO answers what was not asked")
+        entity.answered += 1
+        heard = unpacked(only(inputs, name, "envelope"), CongestionPrices, Envelope)
+        reply = entity.aggregator.hear_dso(heard)
+        if isinstance(reply, dict):
+            return {"answer": _packed_each(reply)}
+        return {"answer": dict.fromkeys(entity.fleets, packed(reply))}
+
+
+def _packed_each(dispatches: dict[str, Dispatch]) -> dict[str, Any]:
+    return {fleet: packed(dispatch) for fleet, dispatch in dispatches.items()}
+
+
+def _recorded(step: int, entity: _Entity) -> dict[str, Any]:
+    """Return the last real step as the recorder wants it."""
+    record = asdict(entity.aggregator.record)  # type: ignore[arg-type]
+    schedule_kw = record.pop("schedule_kw")
+    aggregator = {
+        "schedule_kw": _finite(np.array([schedule_kw])),
+        "plan_kw": [float(record["plan_kw"].sum())],
+    }
+    return {
+        "step": step,
+        "groups": {
+            "aggregators": aggregator,
+            "portfolios": {key: _finite(values) for key, values in record.items()},
+        },
+        "messages": {"aggregators-operator": [entity.sent, entity.answered]},
+    }
+
+
+def _finite(values: FloatArray) -> list[float | None]:
+    """Return values with None for what there was none of, such as a bound."""
+    return [at if np.isfinite(at) else None for at in values.tolist()]
+
+
+def main() -> int:
+    """Serve one simulator: ``python -m mosaik_components.bottomup.aggregator ADDR``."""
+    return mosaik_api_v3.start_simulation(
+        Simulator(), "Aggregators of flexible homes", configure_logging=False
+    )
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,235 @@
+"""mosaik adapter for fleets of sites that bid: heat-pump homes and PV/battery homes.
+
+Hybrid. One entity is all homes of one kind under contract with one aggregator, with a
+child for each home. A step begins with what the fleet sends to `bids`; every value of
+`answer` may bring another, and the fleet's silence ends mosaik's same-time loop. The
+homes' powers are consumption, and hold for the whole step; `T_indoor[degC]` and
+`E[kWh]` are those at its end.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import mosaik_api_v3
+import numpy as np
+from mosaik_api_v3.types import CreateResult, InputData, Meta, OutputData, OutputRequest
+from mosaik_components.bottomup.ports import (
+    KW_PER_MW,
+    only,
+    packed,
+    pick,
+    total,
+    unpacked,
+)
+from mosaik_components.bottomup.setting import Setting, settle
+
+from mosaik_bottomup.case import Fleet, fleet_agent
+from mosaik_bottomup.devices.agent import FleetAgent
+from mosaik_bottomup.devices.heat_pump import HeatPumpState
+from mosaik_bottomup.devices.outlook import Outlook
+from mosaik_bottomup.errors import InvariantError
+from mosaik_bottomup.messages import BidBook, CongestionPrices, Dispatch, StoreReport
+
+KINDS = {"HeatPumpFleet": "heat_pumps", "PvBatteryFleet": "pv_batteries"}
+SITES = {"HeatPumpFleet": "HeatPumpSite", "PvBatteryFleet": "PvBatterySite"}
+SEES = {
+    "HeatPumpFleet": {
+        "T_ambient[degC]": "ambient_c",
+        "GHI[W m-2]": "global_w_m2",
+        "import_price[DKK kWh-1]": "import_dkk_per_kwh",
+    },
+    "PvBatteryFleet": {
+        "pv_yield[kW kWp-1]": "pv_kw_per_kwp",
+        "import_price[DKK kWh-1]": "import_dkk_per_kwh",
+        "export_price[DKK kWh-1]": "export_dkk_per_kwh",
+    },
+}
+"""What reaches a fleet, and where it belongs in an outlook."""
+STATE = {
+    "HeatPumpFleet": ("T_indoor[degC]", "air_c"),
+    "PvBatteryFleet": ("E[kWh]", "energy_kwh"),
+}
+META: Meta = {
+    "api_version": "3.0",
+    "type": "hybrid",
+    "models": {
+        **{
+            model: {
+                "public": True,
+                "params": ["aggregator"],
+                "attrs": [*sees, "answer", "bids", "record"],
+                "trigger": ["answer"],
+                "non-persistent": ["bids", "record"],
+            }
+            for model, sees in SEES.items()
+        },
+        "HeatPumpSite": {
+            "public": False,
+            "params": [],
+            "attrs": ["P[MW]", "Q[MVar]", "T_indoor[degC]"],
+        },
+        "PvBatterySite": {
+            "public": False,
+            "params": [],
+            "attrs": ["P[MW]", "Q[MVar]", "E[kWh]", "P_load[MW]"],
+        },
+    },
+}
+
+
+@dataclass(slots=True, eq=False)
+class _Entity:
+    """One fleet: its agent, and what has been said in this step."""
+
+    model: str
+    fleet: Fleet
+    agent: FleetAgent
+    start: dict[str, list[float]] = field(default_factory=dict)
+    """State at the start of the run."""
+    sent: int = 0
+    answered: int = 0
+
+
+class Simulator(mosaik_api_v3.Simulator):
+    """Fleets of a scenario; all of them, or some."""
+
+    _setting: Setting
+
+    def __init__(self) -> None:
+        super().__init__(META)
+        self._models: dict[str, tuple[str, Fleet]] = {}
+        self._entities: dict[str, _Entity] = {}
+        self._columns: dict[str, dict[str, Any]] = {}
+        self._step = -1
+
+    def init(
+        self,
+        sid: str,
+        time_resolution: float = 1.0,
+        scenario: str = "two_areas",
+        step_size: int | None = None,
+    ) -> Meta:
+        self._setting = settle(scenario, time_resolution, step_size)
+        return self.meta
+
+    def create(self, num: int, model: str, *, aggregator: str) -> list[CreateResult]:
+        case = self._setting.case
+        fleets = {
+            fleet.aggregator: fleet
+            for fleet in case.fleets
+            if fleet.sites.kind == KINDS[model]
+        }
+        if aggregator not in fleets or num != 1:
+            there = ", ".join(fleets) or "nobody"
+            raise ValueError(
+                f"one {model} each is under contract with {there}; "
+                f"{num} are wanted with {aggregator}"
+            )
+        fleet = fleets[aggregator]
+        self._models[fleet.name] = (model, fleet)
+        sites: list[CreateResult] = [
+            {
+                "eid": site,
+                "type": SITES[model],
+                "extra_info": {"home": case.network.home_names[home]},
+            }
+            for site, home in zip(
+                fleet.sites.fleet.site, fleet.sites.fleet.home, strict=True
+            )
+        ]
+        return [{"eid": fleet.name, "type": model, "children": sites}]
+
+    def setup_done(self) -> None:
+        for name, (model, fleet) in self._models.items():
+            agent = fleet_agent(self._setting.case, fleet)
+            self._entities[name] = _Entity(model, fleet, agent, _start(agent.state))
+            self._columns |= {site: {} for site in fleet.sites.fleet.site}
+
+    def step(self, time: int, inputs: InputData, max_advance: int) -> int | None:
+        for name in self._entities:
+            self._columns[name] = {}
+        step = self._setting.step(time)
+        if step == self._step:
+            for name, entity in self._entities.items():
+                if "answer" in inputs.get(name, {}):
+                    self._hear(name, entity, only(inputs, name, "answer"))
+            return None
+        self._step = step
+        for name, entity in self._entities.items():
+            if entity.sent != entity.answered:
+                raise InvariantError(
+                    f"step {step}: {name} still waits for an answer to its message"
+                )
+            entity.sent = entity.answered = 0
+            self._say(name, entity, entity.agent.begin(step, _now(entity, inputs)))
+        return time + self._setting.step_size
+
+    def get_data(self, outputs: OutputRequest) -> OutputData:
+        return pick(self._columns, outputs)
+
+    def _hear(self, name: str, entity: _Entity, value: dict[str, Any]) -> None:
+        entity.answered += 1
+        reply = entity.agent.answer(unpacked(value, CongestionPrices, Dispatch))
+        if reply is not None:
+            self._say(name, entity, reply)
+            return
+        links = {"fleets-aggregators": [entity.sent, entity.answered]}
+        record = entity.agent.record
+        self._columns[name]["record"] = {
+            "step": self._step,
+            "groups": {
+                KINDS[entity.model]: {key: at.tolist() for key, at in record.items()}
+            },
+            "start": entity.start,
+            "messages": links,
+        }
+        self._act(entity)
+
+    def _say(self, name: str, entity: _Entity, message: BidBook | StoreReport) -> None:
+        entity.sent += 1
+        self._columns[name]["bids"] = packed(message)
+
+    def _act(self, entity: _Entity) -> None:
+        """Let each home show what it does."""
+        sites, record = entity.fleet.sites, entity.agent.record
+        state, key = STATE[entity.model]
+        power_kw = record["power_kw"]
+        columns = {
+            "P[MW]": power_kw / KW_PER_MW,
+            "Q[MVar]": sites.reactive_kvar(power_kw) / KW_PER_MW,
+            state: record[key],
+        }
+        rows = zip(*(column.tolist() for column in columns.values()), strict=True)
+        for site, row in zip(sites.fleet.site, rows, strict=True):
+            self._columns[site] = dict(zip(columns, row, strict=True))
+
+
+def _now(entity: _Entity, inputs: InputData) -> Outlook:
+    """Return what has reached a fleet; what its kind does not see stays unknown."""
+    name, sites = entity.fleet.name, entity.fleet.sites.fleet.site
+    unknown = np.full(1, np.nan)
+    seen = dict.fromkeys(Outlook.__dataclass_fields__, unknown)
+    for attr, key in SEES[entity.model].items():
+        seen[key] = np.array([only(inputs, name, attr)], dtype=float)
+    load_kw = np.zeros(len(sites))
+    if entity.model == "PvBatteryFleet":
+        load_kw[:] = [total(inputs, site, "P_load[MW]") for site in sites]
+    return Outlook(**seen | {"load_kw": KW_PER_MW * load_kw[:, None]})
+
+
+def _start(state: Any) -> dict[str, list[float]]:
+    if isinstance(state, HeatPumpState):
+        air_c, floor_c = state.temperature_c.T
+        return {"start_air_c": air_c.tolist(), "start_floor_c": floor_c.tolist()}
+    return {"start_energy_kwh": state.tolist()}
+
+
+def main() -> int:
+    """Serve one simulator: ``python -m mosaik_components.bottomup.fleet ADDR``."""
+    return mosaik_api_v3.start_simulation(
+        Simulator(), "Fleets of homes that bid", configure_logging=False
+    )
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

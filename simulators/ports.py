@@ -1,0 +1,75 @@
+"""Values between mosaik's nested dicts and arrays, and messages in a form that travels.
+
+A message travels as a dict of JSON types that says in ``"message"`` what it is.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from mosaik_api_v3.types import InputData, OutputData, OutputRequest
+
+from mosaik_bottomup.errors import InvariantError
+from mosaik_bottomup.messages import Json, Message
+
+KW_PER_MW = 1e3
+
+type Columns = Mapping[str, Mapping[str, Any]]
+"""Values by entity and attribute."""
+
+
+def packed(message: Message) -> Json:
+    """Return a message in the form that travels."""
+    return {"message": type(message).__name__, **message.to_json()}
+
+
+def unpacked[A: Message, B: Message](
+    value: Json, one: type[A], other: type[B]
+) -> A | B:
+    """Return the message that has travelled, of one of two kinds.
+
+    Raises
+    ------
+    InvariantError
+        If it is neither.
+    """
+    said = value.get("message") if isinstance(value, dict) else None
+    for kind in (one, other):
+        if said == kind.__name__:
+            return kind.from_json(value)
+    raise InvariantError(
+        f"a message is due, {one.__name__} or {other.__name__}, not {value!r:.80}"
+    )
+
+
+def senders(inputs: InputData, eid: str, attr: str) -> dict[str, Any]:
+    """Return what was sent to an attribute, by sender, the senders sorted."""
+    return dict(sorted(inputs.get(eid, {}).get(attr, {}).items()))
+
+
+def only(inputs: InputData, eid: str, attr: str) -> Any:
+    """Return what the one sender has sent to an attribute.
+
+    Raises
+    ------
+    InvariantError
+        If there is no sender, or more than one.
+    """
+    values = senders(inputs, eid, attr)
+    if len(values) != 1:
+        names = ", ".join(values) or "nobody"
+        raise InvariantError(f"{eid}: {attr} wants one sender, and has {names}")
+    return next(iter(values.values()))
+
+
+def total(inputs: InputData, eid: str, attr: str) -> float:
+    """Return the sum of what was sent to an attribute; 0 if nothing was."""
+    return float(sum(senders(inputs, eid, attr).values()))
+
+
+def pick(columns: Columns, outputs: OutputRequest) -> OutputData:
+    """Return what is asked for, as far as there is something to say."""
+    return {
+        eid: {attr: held[attr] for attr in attrs if attr in held}
+        for eid, attrs in outputs.items()
+        if (held := columns.get(eid)) is not None
+    }

@@ -1,0 +1,94 @@
+"""What every adapter is started with: a scenario, and how long a step is."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+from mosaik_bottomup.case import Case, build
+from mosaik_bottomup.scenario import load, parse
+
+WEAK_PER_EXCHANGE = 2
+"""Weak connections on the way from a fleet by aggregator and DSO back to it."""
+TOLERANCE_S = 1e-6
+"""Forgives time resolutions such as 1/3 s, written as floats."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Setting:
+    """A case, and the time it runs by."""
+
+    case: Case
+    step_size: int
+    """Length of a step in mosaik's units of time."""
+
+    @property
+    def until(self) -> int:
+        """End of the run, in mosaik's units of time."""
+        return self.case.scenario.run.steps * self.step_size
+
+    @property
+    def max_loop_iterations(self) -> int:
+        """Most rounds of mosaik's same-time loop: a whole rehearsal is in one step."""
+        calendar = self.case.calendar
+        plans = -(-calendar.day_steps // calendar.replan_steps)
+        rehearsed = self.case.scenario.day_ahead.rounds * (calendar.day_steps + plans)
+        real = 2  # plan and bid
+        return WEAK_PER_EXCHANGE * (rehearsed + real) + 1
+
+    @property
+    def lead(self) -> int:
+        """Row of the series at which the run begins."""
+        return self.case.scenario.run.warm_up_steps
+
+    def step(self, time: int) -> int:
+        """Return the number of the step that begins at a time.
+
+        Raises
+        ------
+        ValueError
+            If none does.
+        """
+        step, rest = divmod(time, self.step_size)
+        if rest:
+            raise ValueError(f"no step of {self.step_size} begins at time {time}")
+        return step
+
+
+def settle(
+    scenario: str, time_resolution: float = 1.0, step_size: int | None = None
+) -> Setting:
+    """Return the setting of a scenario.
+
+    Parameters
+    ----------
+    scenario
+        TOML text, the name of a packaged scenario, or the path of a file.
+    time_resolution
+        Seconds in mosaik's unit of time.
+    step_size
+        Units of time in a step; what the scenario says if left out.
+
+    Raises
+    ------
+    InputError
+        If the scenario, or a file it names, cannot be used.
+    ValueError
+        If a step would not be as long as the scenario's.
+    """
+    case = case_of(scenario)
+    wanted_s = case.scenario.run.step_s
+    if step_size is None:
+        step_size = round(wanted_s / time_resolution)
+    given_s = step_size * time_resolution
+    if abs(given_s - wanted_s) > TOLERANCE_S:
+        raise ValueError(
+            f"step_size {step_size} x time_resolution {time_resolution:g} s is "
+            f"{given_s:g} s, and the scenario's step is {wanted_s} s (run.step_s)"
+        )
+    return Setting(case, step_size)
+
+
+@lru_cache(maxsize=1)
+def case_of(scenario: str) -> Case:
+    """Return what a scenario makes, one object for all simulators of a process."""
+    is_text = "=" in scenario or "\n" in scenario
+    return build(parse(scenario) if is_text else load(scenario))
