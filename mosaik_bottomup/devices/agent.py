@@ -1,4 +1,4 @@
-"""A fleet in the negotiation: when does it report, plan, bid and act?
+"""When a fleet reports, plans, bids and acts in the negotiation.
 
 One real step goes: (report, prices, plan) when a plan is due, then bids, then dispatch.
 A rehearsal is the same on a shadow of the state: the steps of the coming day are gone
@@ -219,7 +219,8 @@ class FleetAgent:
 def cheapest_kw(book: BidBook) -> FloatArray:
     """Return the power of each site's own cheapest option, the lowest on a tie."""
     best = book.cost_dkk.argmin(axis=1)
-    return book.power_kw[np.arange(best.size), best]
+    power_kw: FloatArray = book.power_kw[np.arange(best.size), best]
+    return power_kw
 
 
 def distance_kw(book: BidBook, power_kw: FloatArray) -> FloatArray:
@@ -227,4 +228,5 @@ def distance_kw(book: BidBook, power_kw: FloatArray) -> FloatArray:
     away = np.abs(book.power_kw - power_kw[:, None]).min(axis=1)
     low, high = book.power_kw[:, :-1], book.power_kw[:, 1:]
     between = (power_kw[:, None] >= low) & (power_kw[:, None] <= high) & book.divisible
-    return np.where(between.any(axis=1), 0.0, away)
+    distance: FloatArray = np.where(between.any(axis=1), 0.0, away)
+    return distance

@@ -1,4 +1,4 @@
-"""The QoS guard: which options keep a home within its comfort band, for ever?
+"""The QoS guard: which options keep a home within its comfort band, for ever.
 
 An option is admissible if after it (i) heating without pause keeps the air at or above
 the lower bound for the whole guard horizon and (ii) not heating at all keeps it at or
@@ -26,7 +26,10 @@ class Guard:
     """
 
     of_state: FloatArray
-    """Air temperature 0, 1, ... m steps on per K of air and floor, ``(n, m + 1, 2)``."""
+    """Air temperature 0, 1, ... m steps on per K of air and floor.
+
+    Shape ``(n, m + 1, 2)``.
+    """
     unheated_c: FloatArray
     """Part that weather and gains add without heating, ``(n, k, m + 1)``."""
     heated_c: FloatArray
@@ -105,7 +108,8 @@ def breach_k(guard: Guard, at: int, temperature_c: FloatArray) -> FloatArray:
     warmest = (from_state + guard.unheated_c[:, None, at]).max(axis=2)
     below = np.maximum(guard.low_c[:, None] - coldest, 0)
     above = np.maximum(warmest - guard.high_c[:, None], 0)
-    return below + above
+    breach: FloatArray = below + above
+    return breach
 
 
 def admissible(breach: FloatArray, offered: BoolArray) -> BoolArray:

@@ -1,4 +1,4 @@
-"""Which homes have which devices, and how big are they? Drawn from the seed."""
+"""Which homes have which devices of which size: drawn from the seed."""
 
 from dataclasses import dataclass
 
@@ -108,8 +108,7 @@ def draw_fleets(
         area=home_area[with_battery],
         pv_kwp=truncated_normal(rng, population.pv_kwp, m),
         capacity_kwh=capacity_kwh,
-        power_max_kw=capacity_kwh
-        * truncated_normal(rng, population.battery_c_rate, m),
+        power_max_kw=capacity_kwh * truncated_normal(rng, population.battery_c_rate, m),
         efficiency=np.full(m, BATTERY_EFFICIENCY),
     )
     return pumps, batteries

@@ -1,4 +1,4 @@
-"""A heat pump: which powers can it take, and how much heat do they make?"""
+"""Which powers a heat pump can take, and how much heat they make."""
 
 from dataclasses import dataclass
 

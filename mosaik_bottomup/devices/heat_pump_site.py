@@ -1,4 +1,4 @@
-"""A home with a heat pump: how does it plan, what does it bid, what does it do?"""
+"""How homes with heat pumps plan, bid and act."""
 
 from dataclasses import dataclass
 
@@ -56,8 +56,7 @@ class HeatPumpSites:
         self._lift_c = (1 - self._keep) * heat_gain * fleet.heat_kw
 
     def start(self, ambient_c: float) -> HeatPumpState:
-        """Return homes at rest in the middle of their band at an ambient temperature.
-        """
+        """Return homes at rest in the middle of their band."""
         fleet = self.fleet
         air = (fleet.comfort_low_c + fleet.comfort_high_c) / 2
         loss = fleet.houses.envelope_kw_per_k * (air - ambient_c) - fleet.gains_kw
@@ -186,7 +185,7 @@ class HeatPumpSites:
         drift = self._drift_c(outlook, gains)
         falls = low[:, 1:] - self._keep[:, None] * low[:, :-1] - drift
         power = fleet.heat_kw[:, None] / cop(outlook.ambient_c, fleet.inverter)
-        # a step of full heat lifts z by lift, not by heat / heat_kwh_per_k: losses in it
+        # a step of full heat lifts z by lift_c: what leaks within it is not stored
         lifted = (self._lift_c * per_k)[:, None] / (step_h * power)
         member = (fleet.area == np.arange(areas)[:, None]).astype(float)
         size = member * (per_k * spacing[:, 0])
@@ -211,7 +210,8 @@ class HeatPumpSites:
         )
 
     def _drift_c(self, outlook: Outlook, gains: FloatArray) -> FloatArray:
-        warmth = outlook.ambient_c + gains / self.fleet.houses.envelope_kw_per_k[:, None]
+        per_k = self.fleet.houses.envelope_kw_per_k[:, None]
+        warmth = outlook.ambient_c + gains / per_k
         return (1 - self._keep)[:, None] * warmth
 
     def _band(
@@ -286,7 +286,7 @@ class HeatPumpSites:
 
 def _nearest_allowed(allowed: BoolArray) -> IntArray:
     """Return for each option itself, or the nearest allowed one, higher ones first."""
-    n, options = allowed.shape
+    options = allowed.shape[1]
     place = np.arange(options)
     higher = np.where(allowed, place, options)
     higher = np.minimum.accumulate(higher[:, ::-1], axis=1)[:, ::-1]
@@ -295,9 +295,13 @@ def _nearest_allowed(allowed: BoolArray) -> IntArray:
 
 
 def _moving_mean(series: FloatArray, width: int) -> FloatArray:
-    """Return the mean of the ``width`` values around each, fewer at the ends."""
+    """Return the mean of ``width`` values around each.
+
+    At the start they are the first ``width``; at the end they are those that are left.
+    """
     total = np.cumsum(np.pad(series, ((0, 0), (1, 0))), axis=1)
     at = np.arange(series.shape[1])
     first = np.maximum(at - width // 2, 0)
     last = np.minimum(first + width, series.shape[1])
-    return (total[:, last] - total[:, first]) / (last - first)
+    mean: FloatArray = (total[:, last] - total[:, first]) / (last - first)
+    return mean

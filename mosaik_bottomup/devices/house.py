@@ -1,10 +1,10 @@
-"""A floor-heated house: how do air and floor temperatures move over one time step?
+r"""How the temperatures of a floor-heated house move over one time step.
 
 Two nodes, air :math:`T_i` and floor :math:`T_f`:
 
 .. math::
-    C_i \\dot T_i &= U_{if} (T_f - T_i) + U (T_a - T_i) + q \\\\
-    C_f \\dot T_f &= U_{if} (T_i - T_f) + Q
+    C_i \dot T_i &= U_{if} (T_f - T_i) + U (T_a - T_i) + q \\
+    C_f \dot T_f &= U_{if} (T_i - T_f) + Q
 
 with ambient temperature :math:`T_a`, solar and internal gains :math:`q` to the air and
 heat :math:`Q` into the floor: the model *TiTe* family of P. Bacher and H. Madsen,
@@ -70,7 +70,7 @@ class SlowMode:
     weights: FloatArray
     """:math:`(l_i, l_f)`, shape ``(n, 2)``."""
     rate_per_h: FloatArray
-    """:math:`\\mu`, shape ``(n,)``."""
+    r""":math:`\mu`, shape ``(n,)``."""
     heat_kwh_per_k: FloatArray
     """Heat into the floor that lifts :math:`z` by 1 K, :math:`C_f / l_f`, ``(n,)``."""
 
@@ -97,9 +97,7 @@ def discretise(houses: Houses, step_h: float) -> StepResponse:
     system[:, 0, 3] = 1 / houses.air_kwh_per_k
     system[:, 1, 4] = 1 / houses.floor_kwh_per_k
     over = expm(system * step_h) if n else system
-    return StepResponse(
-        over[:, :2, :2], over[:, :2, 2], over[:, :2, 3], over[:, :2, 4]
-    )
+    return StepResponse(over[:, :2, :2], over[:, :2, 2], over[:, :2, 3], over[:, :2, 4])
 
 
 def advance(
@@ -134,18 +132,18 @@ def advance(
         + response.per_ambient * ambient[:, None]
         + response.per_gain_kw * gains_kw[:, None]
     )
+    per_heat_kw = response.per_heat_kw
     if heat_kw.ndim == 2:
-        return drift[:, None, :] + response.per_heat_kw[:, None] * heat_kw[:, :, None]
-    return drift + response.per_heat_kw * heat_kw[:, None]
+        drift, per_heat_kw = drift[:, None], per_heat_kw[:, None]
+    after: FloatArray = drift + per_heat_kw * heat_kw[..., None]
+    return after
 
 
 def slow_mode(houses: Houses) -> SlowMode:
     """Return the slow mode of each house, in closed form for two nodes."""
     system = rates(houses)
     trace = system[:, 0, 0] + system[:, 1, 1]
-    determinant = (
-        system[:, 0, 0] * system[:, 1, 1] - system[:, 0, 1] * system[:, 1, 0]
-    )
+    determinant = system[:, 0, 0] * system[:, 1, 1] - system[:, 0, 1] * system[:, 1, 0]
     slow = trace / 2 + np.sqrt(trace**2 / 4 - determinant)
     # l (A - slow I) = 0, second column: l_i A_01 + l_f (A_11 - slow) = 0
     weights = np.stack([slow - system[:, 1, 1], system[:, 0, 1]], axis=1)

@@ -1,9 +1,9 @@
-"""What is a state worth? The least cost of serving the rest of the horizon from it.
+r"""What a state is worth: the least cost of serving the rest of the horizon from it.
 
 Backward dynamic programming on a small grid of each site's one planning state,
 compiled, all sites of a fleet in one call:
 
-.. math:: W_k(x) = \\min_j\\; h\\,\\pi_k(p_j) + \\mathrm{wear}(p_j) + W_{k+1}(x'_j)
+.. math:: W_k(x) = \min_j\; h\,\pi_k(p_j) + \mathrm{wear}(p_j) + W_{k+1}(x'_j)
 
 between grid points linear. A *heat pump's* state is the slow mode of its house, on a
 grid that moves with the planning band; leaving the band costs a stated price per K, so
@@ -21,7 +21,7 @@ PENALTY_DKK_PER_K = 20.0
 it costs, so that no tariff can buy it."""
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@numba.njit(cache=True)
 def heat_pump_values(
     low_c: FloatArray,
     spacing_c: FloatArray,
@@ -80,21 +80,24 @@ def heat_pump_values(
     return values
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@numba.njit(cache=True)
 def interpolate(values: FloatArray, at: float, spacing_c: float) -> float:
     """Return W at grid position ``at``, with the penalty outside the planning band."""
     last = values.size - 1
+    worth: float
     if at <= 0:
         slope = min(values[1] - values[0], 0.0)
-        return values[0] + at * (slope - PENALTY_DKK_PER_K * spacing_c)
-    if at >= last:
-        return values[last] + (at - last) * PENALTY_DKK_PER_K * spacing_c
-    g = int(at)
-    part = at - g
-    return (1 - part) * values[g] + part * values[g + 1]
+        worth = values[0] + at * (slope - PENALTY_DKK_PER_K * spacing_c)
+    elif at >= last:
+        worth = values[last] + (at - last) * PENALTY_DKK_PER_K * spacing_c
+    else:
+        g = int(at)
+        part = at - g
+        worth = (1 - part) * values[g] + part * values[g + 1]
+    return worth
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@numba.njit(cache=True)
 def values_at(
     values: FloatArray, low_c: FloatArray, spacing_c: FloatArray, state_c: FloatArray
 ) -> FloatArray:
@@ -107,7 +110,7 @@ def values_at(
     return result
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@numba.njit(cache=True)
 def battery_values(
     low_kwh: FloatArray,
     high_kwh: FloatArray,
@@ -187,7 +190,7 @@ def battery_values(
     return values
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@numba.njit(cache=True)
 def exchange_dkk(
     net_kw: float,
     import_dkk_per_kwh: float,

@@ -1,4 +1,4 @@
-"""A home with PV and battery: how does it plan, what does it bid, what does it do?"""
+"""How homes with PV and battery plan, bid and act."""
 
 from dataclasses import dataclass
 
@@ -142,8 +142,7 @@ class PvBatterySites:
     def store(
         self, state: FloatArray, outlook: Outlook, areas: int, moment: Moment
     ) -> StoreReport:
-        """Return all batteries of each area as one store, their homes' net load fixed.
-        """
+        """Return each area's batteries as one store, the homes' net load fixed."""
         fleet, steps = self.fleet, outlook.steps
         member = (fleet.area == np.arange(areas)[:, None]).astype(float)
         power = member @ fleet.power_max_kw
@@ -178,4 +177,5 @@ class PvBatterySites:
 def _bill_dkk(power_kw: FloatArray, now: Outlook, step_h: float) -> FloatArray:
     """Return what a step of net exchange costs: import and export priced apart."""
     price = np.where(power_kw > 0, now.import_dkk_per_kwh[0], now.export_dkk_per_kwh[0])
-    return step_h * power_kw * price
+    bill: FloatArray = step_h * power_kw * price
+    return bill
