@@ -5,6 +5,7 @@ temperature or a parameter of a home. Powers are kW at the meter, consumption po
 costs are DKK per step.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import Any, Self
 
@@ -189,7 +190,7 @@ def _floats(value: Any) -> FloatArray:
     return np.array(value, dtype=float)
 
 
-_TYPED = {
+_TYPED: dict[str, Callable[[Any], Any]] = {
     "area": lambda value: np.array(value, dtype=np.int64),
     "divisible": lambda value: np.array(value, dtype=np.bool_),
     "slopes_dkk_per_kwh": lambda value: [_floats(item) for item in value],

@@ -1,4 +1,4 @@
-"""An aggregator in the negotiation: what does it tell the DSO, and its sites?"""
+"""An aggregator in the negotiation: what it tells the DSO, and then its sites."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -66,7 +66,13 @@ class _Round:
     sizes: dict[str, int]
     orders: list[MeritOrder]
     curves: list[Curve]
+    target_kw: float | None
     plan_kw: FloatArray
+
+    @property
+    def base_kw(self) -> FloatArray:
+        """Must-run of each area."""
+        return np.array([order.base_kw for order in self.orders])
 
 
 @dataclass(slots=True, eq=False)
@@ -107,42 +113,37 @@ class Aggregator:
         """Return what to pass on to the fleets."""
         if isinstance(said, CongestionPrices):
             return said
-        if self._open is None or said.moment != self._open.book.moment:
+        opened, self._open = self._open, None
+        if opened is None or said.moment != opened.book.moment:
             raise InvariantError(f"{said.moment}: envelope does not answer the offer")
-        if (
-            (self._open.plan_kw >= said.low_kw) & (self._open.plan_kw <= said.high_kw)
-        ).all():
+        plan = opened.plan_kw
+        if ((plan >= said.low_kw) & (plan <= said.high_kw)).all():
             # a convex problem's optimum stays one when bounds it respects are added
-            cleared = self._open.plan_kw
-        else:
-            cleared = self._clear(said.moment, said.low_kw, said.high_kw)
-        return self._dispatch(cleared, said)
+            return self._dispatch(opened, plan, said)
+        cleared = self._clear(opened, said.low_kw, said.high_kw)
+        return self._dispatch(opened, cleared, said)
 
-    def _plan(
-        self, books: dict[str, BidBook]
-    ) -> AreaOffer | dict[str, Dispatch]:
+    def _plan(self, books: dict[str, BidBook]) -> AreaOffer | dict[str, Dispatch]:
         rules, book = self.rules, join(list(books.values()))
         orders = merit_orders(book, rules.areas, rules.step_h)
         curves = [simplify(order, rules.segments) for order in orders]
         sizes = {name: it.area.size for name, it in books.items()}
-        self._open = _Round(book, sizes, orders, curves, np.zeros(rules.areas))
-        unbound = np.full(rules.areas, np.inf)
-        plan = self._clear(book.moment, -unbound, unbound)
-        self._open.plan_kw = plan
+        target, unbound = self._target(book.moment), np.full(rules.areas, np.inf)
+        opened = _Round(book, sizes, orders, curves, target, unbound)
+        opened.plan_kw = self._clear(opened, -unbound, unbound)
         if not rules.secured:
             last = book.moment.last and book.moment.rehearsal is not None
             commit = book.moment.rehearsal if last else None
             free = Envelope(-unbound, unbound, False, commit, book.moment)
-            return self._dispatch(plan, free)
-        reactive = np.bincount(
-            book.area, weights=np.maximum(book.reactive_kvar, 0), minlength=rules.areas
-        )
+            return self._dispatch(opened, opened.plan_kw, free)
+        self._open = opened
+        reactive = self._area_sums(book, np.maximum(book.reactive_kvar, 0))
         return AreaOffer(
-            plan_kw=plan,
-            base_kw=np.array([order.base_kw for order in orders]),
+            plan_kw=opened.plan_kw,
+            base_kw=opened.base_kw,
             slopes_dkk_per_kwh=[slope for slope, _ in curves],
             widths_kw=[width for _, width in curves],
-            target_kw=self._target(book.moment),
+            target_kw=target,
             reactive_max_kvar=reactive,
             moment=book.moment,
         )
@@ -153,30 +154,26 @@ class Aggregator:
         return self.schedule_kw.get(moment.step)
 
     def _clear(
-        self, moment: Moment, low_kw: FloatArray, high_kw: FloatArray
+        self, opened: _Round, low_kw: FloatArray, high_kw: FloatArray
     ) -> FloatArray:
-        if self._open is None:
-            raise InvariantError(f"{moment}: nothing to clear")
         return clear(
-            self._open.curves,
-            np.array([order.base_kw for order in self._open.orders]),
+            opened.curves,
+            opened.base_kw,
             low_kw,
             high_kw,
-            self._target(moment),
+            opened.target_kw,
             self.rules.imbalance,
             self.rules.step_h,
-            moment.step,
+            opened.book.moment.step,
             self.solver,
         )
 
     def _dispatch(
-        self, cleared_kw: FloatArray, envelope: Envelope
+        self, opened: _Round, cleared_kw: FloatArray, envelope: Envelope
     ) -> dict[str, Dispatch]:
-        if self._open is None:
-            raise InvariantError(f"{envelope.moment}: nothing to dispatch")
-        book, moment = self._open.book, envelope.moment
+        book, moment = opened.book, envelope.moment
         power = book.power_kw[:, 0].copy()
-        for a, order in enumerate(self._open.orders):
+        for a, order in enumerate(opened.orders):
             mine = book.area == a
             given = dispatch(
                 order,
@@ -186,8 +183,8 @@ class Aggregator:
                 float(envelope.high_kw[a]),
             )
             power[mine] = given[mine]
-        sums = np.bincount(book.area, weights=power, minlength=self.rules.areas)
-        self._check_envelope(sums, envelope)
+        sums = self._area_sums(book, power)
+        _check_envelope(sums, opened.base_kw, envelope)
         if moment.rehearsal is not None:
             rehearsed = self._rehearsed_kw.setdefault(moment.rehearsal, {})
             rehearsed[moment.step] = float(sums.sum())
@@ -195,8 +192,16 @@ class Aggregator:
                 self.schedule_kw |= self._rehearsed_kw[envelope.commit]
                 self._rehearsed_kw = {}
         else:
-            self.record = self._make_record(cleared_kw, envelope, sums)
-        self._open, opened = None, self._open
+            self.record = AggregatorRecord(
+                opened.base_kw,
+                np.array([order.top_kw for order in opened.orders]),
+                opened.plan_kw,
+                envelope.low_kw,
+                envelope.high_kw,
+                cleared_kw,
+                sums,
+                self.schedule_kw.get(moment.step, float("nan")),
+            )
         ends = np.cumsum(list(opened.sizes.values()))[:-1]
         parts = np.split(power, ends)
         return {
@@ -204,29 +209,19 @@ class Aggregator:
             for name, part in zip(opened.sizes, parts, strict=True)
         }
 
-    def _check_envelope(self, sums_kw: FloatArray, envelope: Envelope) -> None:
-        base = np.array([order.base_kw for order in self._open.orders])  # type: ignore[union-attr]
-        over = sums_kw - np.maximum(envelope.high_kw, base)
-        if over.size and not over.max() <= TOLERANCE_KW:
-            raise InvariantError(
-                f"{envelope.moment}: area {int(over.argmax())} is dispatched "
-                f"{over.max():g} kW beyond its envelope"
-            )
+    def _area_sums(self, book: BidBook, values: FloatArray) -> FloatArray:
+        sums = np.bincount(book.area, weights=values, minlength=self.rules.areas)
+        return sums.astype(np.float64)
 
-    def _make_record(
-        self, cleared_kw: FloatArray, envelope: Envelope, sums_kw: FloatArray
-    ) -> AggregatorRecord:
-        assert self._open is not None
-        orders = self._open.orders
-        return AggregatorRecord(
-            np.array([order.base_kw for order in orders]),
-            np.array([order.top_kw for order in orders]),
-            self._open.plan_kw,
-            envelope.low_kw,
-            envelope.high_kw,
-            cleared_kw,
-            sums_kw,
-            self.schedule_kw.get(envelope.moment.step, float("nan")),
+
+def _check_envelope(
+    sums_kw: FloatArray, base_kw: FloatArray, envelope: Envelope
+) -> None:
+    over = sums_kw - np.maximum(envelope.high_kw, base_kw)
+    if not (over <= TOLERANCE_KW).all():
+        raise InvariantError(
+            f"{envelope.moment}: area {int(over.argmax())} is dispatched "
+            f"{over.max():g} kW beyond its envelope"
         )
 
 

@@ -1,4 +1,4 @@
-"""Dispatch: who runs, when an area as a whole has been granted a power?"""
+"""Dispatch: who runs, when an area as a whole has been granted a power."""
 
 import numba
 import numpy as np
@@ -51,7 +51,7 @@ def dispatch(
     return power_kw
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@numba.njit(cache=True)
 def _fill(
     power_kw: FloatArray,
     width_kw: FloatArray,

@@ -1,4 +1,4 @@
-"""Look-ahead: when will an area be short of room, and what is that worth then?"""
+"""Look-ahead: when an area will be short of room, and what that is worth then."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ import numpy as np
 import pulp
 
 from mosaik_bottomup.arrays import FloatArray
-from mosaik_bottomup.coordination.solver import Solver, solve
+from mosaik_bottomup.coordination.solver import Solver, duals, solve
 from mosaik_bottomup.messages import StoreReport
 
 OVERLOAD_DKK_PER_KWH = 10.0
@@ -52,7 +52,9 @@ def pool(stores: Sequence[StoreReport]) -> list[StoreReport]:
 
 def _pooled(same: list[StoreReport]) -> StoreReport:
     def total(name: str) -> FloatArray:
-        return np.sum([getattr(store, name) for store in same], axis=0)
+        values: FloatArray = np.stack([getattr(store, name) for store in same])
+        summed: FloatArray = values.sum(axis=0)
+        return summed
 
     def mean(name: str, weight: str) -> FloatArray:
         values = np.stack([getattr(store, name) for store in same])
@@ -60,7 +62,8 @@ def _pooled(same: list[StoreReport]) -> StoreReport:
         if weights.ndim > values.ndim:
             weights = weights[..., 0]
         weights = weights + TINY  # a kind that an area lacks still needs a mean
-        return np.average(values, axis=0, weights=weights)
+        average: FloatArray = np.average(values, axis=0, weights=weights)
+        return average
 
     return StoreReport(
         kind=same[0].kind,
@@ -144,8 +147,8 @@ def congestion_prices(
         problem += pulp.lpSum_vars_coefs(balance) == 0, f"limit_{k}"
     problem += pulp.lpSum_vars_coefs(cost)
     solve(problem, "look_ahead", stores[0].moment.step, solver)
-    duals = {row.name: row.pi for row in problem.constraints()}
-    return np.array([-duals[f"limit_{k}"] / step_h for k in steps])
+    dual = duals(problem)
+    return np.array([-dual[f"limit_{k}"] / step_h for k in steps])
 
 
 def _add_load(
@@ -177,8 +180,7 @@ def _add_meter(
     ahead: AreaAhead,
     step_h: float,
 ) -> list[Term]:
-    """Add a store behind a meter that draws and feeds in; return its part of the cost.
-    """
+    """Add a store behind a meter that draws and feeds in; return its costs."""
     add = problem.add_variable
     gain, loss = store.charge_gain[area], float(store.discharge_loss[area])
     give, fixed = float(store.discharge_max_kw[area]), store.fixed_kw[area].tolist()
@@ -199,9 +201,7 @@ def _add_meter(
         meter += [(discharge, 1.0), (curtailed, -1.0)]
         problem += pulp.lpSum_vars_coefs(meter) == fixed[k], f"meter_{f}_{k}"
         exchange[k] += meter[:2]
-        powers.append(
-            [(charge, -step_h * float(gain[k])), (discharge, step_h * loss)]
-        )
+        powers.append([(charge, -step_h * float(gain[k])), (discharge, step_h * loss)])
     return cost + _add_energy(problem, f, store, area, ahead, powers)
 
 

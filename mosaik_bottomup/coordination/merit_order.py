@@ -1,4 +1,4 @@
-"""The merit order: what does each further kW of an area cost its aggregator?
+"""The merit order: what each further kW of an area costs its aggregator.
 
 The lower convex hull of each site's options gives segments (slope, width); all
 segments of an area, sorted by slope, make a convex curve of cost over power.
@@ -31,7 +31,7 @@ class MeritOrder:
         return self.base_kw + float(self.width_kw.sum())
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@numba.njit(cache=True)
 def hull_segments(
     power_kw: FloatArray, cost_dkk: FloatArray, divisible: BoolArray, step_h: float
 ) -> tuple[FloatArray, FloatArray, IntArray, BoolArray]:
@@ -95,7 +95,7 @@ def merit_orders(book: BidBook, areas: int, step_h: float) -> list[MeritOrder]:
     return orders
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@numba.njit(cache=True)
 def _merge(
     slope: FloatArray, width: FloatArray, most: int
 ) -> tuple[FloatArray, FloatArray]:
@@ -117,11 +117,11 @@ def _merge(
 
 
 def simplify(order: MeritOrder, most: int) -> tuple[FloatArray, FloatArray]:
-    """Return slopes and widths of at most ``most`` segments for the optimisation.
+    r"""Return slopes and widths of at most ``most`` segments for the optimisation.
 
     Neighbours are merged where that changes the curve least: two segments of widths
-    :math:`w, v` and slopes :math:`s \\le t` become one with their mean slope, which
-    lifts the curve by at most :math:`(t - s)\\,w v / (w + v)`.
+    :math:`w, v` and slopes :math:`s \le t` become one with their mean slope, which
+    lifts the curve by at most :math:`(t - s)\,w v / (w + v)`.
     """
     if order.slope_dkk_per_kwh.size <= most:
         return order.slope_dkk_per_kwh, order.width_kw

@@ -1,13 +1,15 @@
-"""How every stage is solved: one PuLP problem, optimal or an error one can look into."""
+"""How every stage is solved: one PuLP problem, an optimum or an error to look into."""
 
+import itertools
 import tempfile
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pulp
 
-from mosaik_bottomup.errors import StageError
+from mosaik_bottomup.errors import InvariantError, StageError
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,17 +34,54 @@ def solve(problem: pulp.LpProblem, stage: str, step: int, solver: Solver) -> Non
     StageError
         If the solver does not end with an optimum; names the LP file written.
     """
+    written = None
     if solver.lp_folder is not None:
-        _write(problem, stage, step, solver.lp_folder)
+        written = _write(problem, stage, step, solver.lp_folder)
     stats = problem.solve(pulp.getSolver(solver.name, **solver.options()))
     if stats.status != pulp.LpSolveStatus.Optimal:
-        folder = solver.lp_folder or Path(tempfile.mkdtemp(prefix="mosaik-bottomup-"))
-        written = _write(problem, stage, step, folder)
+        if written is None:
+            folder = Path(tempfile.mkdtemp(prefix="mosaik-bottomup-"))
+            written = _write(problem, stage, step, folder)
         raise StageError(stage, step, stats.status_str, written)
 
 
+def values(variables: Iterable[pulp.LpVariable]) -> list[float]:
+    """Return what the solver found for each variable.
+
+    Raises
+    ------
+    InvariantError
+        If the solver said that it is done and left one out.
+    """
+    return [_found(at.name, at.value()) for at in variables]
+
+
+def duals(problem: pulp.LpProblem) -> dict[str, float]:
+    """Return by how much the objective grows per unit of each row's right-hand side.
+
+    Raises
+    ------
+    InvariantError
+        If the solver does not tell.
+    """
+    return {row.name: _found(row.name, row.pi) for row in problem.constraints()}
+
+
+def _found(name: str, value: float | None) -> float:
+    if value is None:
+        raise InvariantError(f"the solver says nothing of {name}; use another one")
+    return value
+
+
 def _write(problem: pulp.LpProblem, stage: str, step: int, folder: Path) -> Path:
+    """Write an LP file beside those of the same stage and step, never over one."""
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{stage}-{step}.lp"
+    for number in itertools.count(1):
+        path = folder / f"{stage}-{step}-{number}.lp"
+        try:
+            path.touch(exist_ok=False)  # who makes it owns it, in whatever process
+        except FileExistsError:
+            continue
+        break
     problem.writeLP(str(path))
     return path

@@ -1,4 +1,4 @@
-"""Stage 1: which power does an aggregator want in each of its areas?"""
+"""Stage 1: which power an aggregator wants in each of its areas."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ import numpy as np
 import pulp
 
 from mosaik_bottomup.arrays import FloatArray
-from mosaik_bottomup.coordination.solver import Solver, solve
+from mosaik_bottomup.coordination.solver import Solver, solve, values
 
 type Curve = tuple[FloatArray, FloatArray]
 """Slopes in DKK/kWh, ascending, and widths in kW of a merit order."""
@@ -65,7 +65,8 @@ def clear(
     high = np.clip(high_kw, base_kw, top_kw)
     if target_kw is None:
         own = [float(width[slope < 0].sum()) for slope, width in curves]
-        return np.clip(base_kw + np.array(own), low, high)
+        free: FloatArray = np.clip(base_kw + np.array(own), low, high)
+        return free
 
     problem = pulp.LpProblem("stage_one", pulp.LpMinimize)
     above = problem.add_variable("imbalance_above", 0)
@@ -96,5 +97,6 @@ def clear(
             if low[a] > base_kw[a]:
                 problem += total >= float(low[a] - base_kw[a]), f"envelope_low_{a}"
     solve(problem, "stage_one", step, solver)
-    taken = np.array([sum(at.value() for at, _ in power) for power in areas])
-    return np.clip(base_kw + taken, low, high)
+    taken = np.array([sum(values(at for at, _ in power)) for power in areas])
+    cleared: FloatArray = np.clip(base_kw + taken, low, high)
+    return cleared

@@ -1,4 +1,4 @@
-"""Stage 2: which envelopes keep every transformer secure, whatever happens inside?"""
+"""Stage 2: which envelopes keep every transformer secure, whatever happens inside."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ import numpy as np
 import pulp
 
 from mosaik_bottomup.arrays import FloatArray
-from mosaik_bottomup.coordination.solver import Solver, solve
+from mosaik_bottomup.coordination.solver import Solver, duals, solve, values
 from mosaik_bottomup.coordination.stage_one import Imbalance
 from mosaik_bottomup.messages import AreaOffer
 
@@ -179,13 +179,12 @@ def _least_cost(
         problem += lower >= -float(room.export_kw[a]) - fixed, f"export_{a}"
         rows.append((f"import_{a}", f"export_{a}"))
     solve(problem, "stage_two", offers[0].moment.step, solver)
-    duals = {row.name: row.pi for row in problem.constraints()}
-    price = [-(duals[up] + duals[down]) / step_h for up, down in rows]
-    overload = [up.value() + down.value() for up, down in zip(over, under, strict=True)]
+    dual = duals(problem)
+    price = [-(dual[up] + dual[down]) / step_h for up, down in rows]
     point = base_kw.copy()
-    for (g, a), segments in cells.items():
-        point[g, a] += sum(at.value() for at, _ in segments)
-    return point, np.array(price), np.array(overload)
+    for (g, a), cell in cells.items():
+        point[g, a] += sum(values(at for at, _ in cell))
+    return point, np.array(price), np.array(values(over)) + np.array(values(under))
 
 
 def _proportional(
@@ -204,24 +203,24 @@ def _proportional(
     planned = _part(plan_kw.sum(axis=0) - base, wide)
     shares = []
     for a in range(room.import_kw.size):
-        share = problem.add_variable(f"share_{a}", 0, 1)
+        part = problem.add_variable(f"share_{a}", 0, 1)
         away = problem.add_variable(f"from_plan_{a}", 0)
         cost.append((away, 1.0))
-        problem += share - away <= float(planned[a]), f"above_plan_{a}"
-        problem += share + away >= float(planned[a]), f"below_plan_{a}"
+        problem += part - away <= float(planned[a]), f"above_plan_{a}"
+        problem += part + away >= float(planned[a]), f"below_plan_{a}"
         fixed = float(room.uncontrolled_kw[a] + base[a])
-        load = float(wide[a]) * share
+        load = float(wide[a]) * part
         problem += load - over[a] <= float(room.import_kw[a]) - fixed, f"import_{a}"
         problem += load + under[a] >= -float(room.export_kw[a]) - fixed, f"export_{a}"
-        shares.append(share)
+        shares.append(part)
     problem += pulp.lpSum_vars_coefs(cost)
     solve(problem, "stage_two_proportional", offers[0].moment.step, solver)
-    share = np.array([at.value() for at in shares])
-    overload = [up.value() + down.value() for up, down in zip(over, under, strict=True)]
+    share = np.array(values(shares))
+    overload = np.array(values(over)) + np.array(values(under))
     point = base_kw + share * (top_kw - base_kw)
     price = _marginal_values(offers, base_kw, point)
     price[np.abs(share - planned) <= TOLERANCE_KW] = 0
-    return point, price, np.array(overload)
+    return point, price, overload
 
 
 def _marginal_values(

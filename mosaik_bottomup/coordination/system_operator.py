@@ -109,6 +109,7 @@ class SystemOperator:
     _held: _Rehearsal | None = None
     """The round the congestion prices of the day come from."""
     _ahead: tuple[int, FloatArray] | None = None
+    _in_rehearsal: bool = False
 
     def hear(
         self, offers: Mapping[str, StoreOffer | AreaOffer]
@@ -141,8 +142,6 @@ class SystemOperator:
         if moment.rehearsal == len(self.rehearsals):
             self.rehearsals.append(self._next_round())
             self._held = self.rehearsals[-1]
-
-    _in_rehearsal: bool = False
 
     def _next_round(self) -> _Rehearsal:
         rules = self.rules
@@ -217,9 +216,7 @@ class SystemOperator:
         else:
             self.record = self._make_record(granted, room, moment)
         return {
-            name: Envelope(
-                granted.low_kw[g], granted.high_kw[g], again, commit, moment
-            )
+            name: Envelope(granted.low_kw[g], granted.high_kw[g], again, commit, moment)
             for g, name in enumerate(offers)
         }
 
