@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mosaik_bottomup.arrays import BoolArray, FloatArray
+from mosaik_bottomup.arrays import BoolArray, FloatArray, IntArray
 from mosaik_bottomup.devices.house import StepResponse
 
 TOLERANCE_K = 1e-9  # forgives the rounding of sums of temperatures
@@ -25,6 +25,9 @@ class Guard:
     ``k`` steps are covered, each looks ``m`` steps ahead.
     """
 
+    response: StepResponse
+    drive_c: FloatArray
+    """What weather and gains add in each step, shape ``(n, k + m, 2)``."""
     of_state: FloatArray
     """Air temperature 0, 1, ... m steps on per K of air and floor.
 
@@ -82,7 +85,7 @@ def build_guard(
         driven += heat[:, None]
         of_state[:, j + 1] = power[:, 0]
         unheated[:, :, j + 1], heated[:, :, j + 1] = free[..., 0], driven[..., 0]
-    return Guard(of_state, unheated, heated, low_c, high_c)
+    return Guard(response, drive, of_state, unheated, heated, low_c, high_c)
 
 
 def breach_k(guard: Guard, at: int, temperature_c: FloatArray) -> FloatArray:
@@ -109,6 +112,49 @@ def breach_k(guard: Guard, at: int, temperature_c: FloatArray) -> FloatArray:
     below = np.maximum(guard.low_c[:, None] - coldest, 0)
     above = np.maximum(warmest - guard.high_c[:, None], 0)
     breach: FloatArray = below + above
+    return breach
+
+
+def locked_breach_k(
+    guard: Guard,
+    at: int,
+    temperature_c: FloatArray,
+    heat_kw: FloatArray,
+    locked_steps: IntArray,
+) -> FloatArray:
+    """Return :func:`breach_k` of options that must be held for a while first.
+
+    Parameters
+    ----------
+    guard
+        For ``n`` houses.
+    at
+        Which of the guard's ``k`` steps begins in these states.
+    temperature_c : (n, j, 2) array
+        Air and floor of ``j`` alternatives.
+    heat_kw : (n, j) array
+        What each holds.
+    locked_steps : (n, j) array
+        For how many steps from now on.
+
+    Returns
+    -------
+    (n, j) array
+        The farthest it gets beside the band while locked, plus the breach from then on.
+    """
+    response = guard.response
+    breach, farthest = breach_k(guard, at, temperature_c), np.zeros(heat_kw.shape)
+    for held in range(locked_steps.max(initial=0)):
+        air = temperature_c[..., 0]
+        beside = np.maximum(guard.low_c[:, None] - air, air - guard.high_c[:, None])
+        farthest = np.maximum(farthest, beside)
+        temperature_c = (
+            np.einsum("nab,njb->nja", response.transition, temperature_c)
+            + guard.drive_c[:, None, at + held]
+            + response.per_heat_kw[:, None] * heat_kw[:, :, None]
+        )
+        later = farthest + breach_k(guard, at + held + 1, temperature_c)
+        breach = np.where(locked_steps == held + 1, later, breach)
     return breach
 
 

@@ -93,6 +93,11 @@ class HeatPumpSites:
             GRID_POINTS,
         )
         covered = rules.replan_steps + rules.run_steps + rules.guard_steps
+        if outlook.steps < covered:
+            raise ValueError(
+                f"an outlook of {outlook.steps} steps is too short: plans, lock-outs "
+                f"and the guard need {covered}"
+            )
         guard = comfort.build_guard(
             self._response,
             outlook.ambient_c[:covered],
@@ -119,9 +124,9 @@ class HeatPumpSites:
             heat,
         )
         at = moment.step + 1 - plan.first
-        allowed = comfort.admissible(
-            self._breach_k(state, plan, at, after, now, heat), self._runnable(state)
-        )
+        locked = self._locked_steps(state, heat > 0)
+        breach = comfort.locked_breach_k(plan.guard, at, after, heat, locked)
+        allowed = comfort.admissible(breach, self._runnable(state))
         full_kw = fleet.heat_kw / cop(float(now.ambient_c[0]), fleet.inverter)
         power = full_kw[:, None] * parts
         slow = np.einsum("njc,nc->nj", after, self._slow.weights)
@@ -245,43 +250,12 @@ class HeatPumpSites:
         allowed[locked & ~state.on, 1:] = False
         return allowed
 
-    def _breach_k(
-        self,
-        state: HeatPumpState,
-        plan: HeatPumpPlan,
-        at: int,
-        after: FloatArray,
-        now: Outlook,
-        heat_kw: FloatArray,
-    ) -> FloatArray:
-        """Return what each option breaks of the band, its lock-out sat out first."""
-        guard, lock = plan.guard, self.rules.run_steps
-        breach = comfort.breach_k(guard, at, after)
-        if lock == 1:
-            return breach
-        runs = heat_kw > 0
-        done = np.where(runs == state.on[:, None], state.mode_steps[:, None] + 1, 1)
-        remaining = np.maximum(lock - done, 0)
-        gains = gains_kw(self.fleet, now.global_w_m2)[:, 0]
-        for waited in range(1, lock):
-            outside = np.maximum(guard.low_c[:, None] - after[..., 0], 0)
-            outside += np.maximum(after[..., 0] - guard.high_c[:, None], 0)
-            after = np.stack(
-                [
-                    house.advance(
-                        self._response,
-                        after[:, j],
-                        float(now.ambient_c[0]),
-                        gains,
-                        heat_kw[:, j],
-                    )
-                    for j in range(heat_kw.shape[1])
-                ],
-                axis=1,
-            )
-            later = outside + comfort.breach_k(guard, at + waited, after)
-            breach = np.where(remaining == waited, later, breach)
-        return breach
+    def _locked_steps(self, state: HeatPumpState, runs: BoolArray) -> IntArray:
+        """Return how long each option, once taken, must be held after the step."""
+        same = runs == state.on[:, None]
+        done = np.where(same, state.mode_steps[:, None] + 1, 1)
+        left: IntArray = np.maximum(self.rules.run_steps - done, 0)
+        return left
 
 
 def _nearest_allowed(allowed: BoolArray) -> IntArray:
