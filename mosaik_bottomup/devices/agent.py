@@ -63,8 +63,8 @@ class Calendar:
     """A plan reaches so far."""
 
     def plans_at(self, step: int) -> bool:
-        """Return whether a new plan is due."""
-        return step % self.replan_steps == 0
+        """Return whether a new plan is due: from the start of each day anew."""
+        return step % self.day_steps % self.replan_steps == 0
 
     def rehearses_at(self, step: int) -> bool:
         """Return whether a new day is to be rehearsed."""
@@ -112,7 +112,10 @@ class FleetAgent:
         self._now: Outlook | None = None
         self._real: Outlook | None = None
         self._real_step = 0
+        self._asked: Moment | None = None
+        """What it reported its stores for and has no prices yet."""
         self._book: BidBook | None = None
+        """Its bids, until they are answered."""
         self.record: dict[str, FloatArray] = {}
 
     def warm_up(self, steps: int) -> None:
@@ -143,22 +146,22 @@ class FleetAgent:
     ) -> StoreReport | BidBook | None:
         """Return what to say next, or None when the real step is done."""
         if isinstance(message, CongestionPrices):
+            self._check_asked(message)
             self._make_plan(message.moment.step, message.ahead_dkk_per_kwh)
             return self._bid(message.moment)
-        self._check_obedience(message)
+        now, book = self._check_obedience(message)
         moment = message.moment
-        if self._now is None or self._book is None:
-            raise InvariantError("a dispatch came before there were bids")
         state = self._state if moment.rehearsal is None else self._shadow
-        state, record = self.sites.apply(state, self._now, message.power_kw)
+        state, record = self.sites.apply(state, now, message.power_kw)
+        self._book = None
         if moment.rehearsal is None:
             self._state = state
-            offer = self._book.power_kw
+            offer = book.power_kw
             self.record = record | {
                 "setpoint_kw": message.power_kw,
                 "offer_low_kw": offer[:, 0],
                 "offer_high_kw": offer[:, -1],
-                "off_offer_kw": distance_kw(self._book, message.power_kw),
+                "off_offer_kw": distance_kw(book, message.power_kw),
             }
             return None
         self._shadow = state
@@ -187,6 +190,7 @@ class FleetAgent:
             self._make_plan(moment.step, np.zeros((self._areas, 1)))
             return self._bid(moment)
         outlook = self._forecast(moment.step, self._calendar.horizon_steps)
+        self._asked = moment
         return self.sites.store(self._current(moment), outlook, self._areas, moment)
 
     def _make_plan(self, step: int, surcharge: FloatArray) -> None:
@@ -205,15 +209,28 @@ class FleetAgent:
     def _current(self, moment: Moment) -> Any:
         return self._state if moment.rehearsal is None else self._shadow
 
-    def _check_obedience(self, message: Dispatch) -> None:
-        if self._book is None or message.moment != self._book.moment:
-            raise InvariantError(f"{message.moment}: dispatch does not answer the bids")
-        away = distance_kw(self._book, message.power_kw)
+    def _check_asked(self, message: CongestionPrices) -> None:
+        if message.moment != self._asked:
+            raise InvariantError(f"{message.moment}: prices do not answer the report")
+        self._asked = None
+
+    def _check_obedience(self, message: Dispatch) -> tuple[Outlook, BidBook]:
+        """Return what was known and bid, if the dispatch is within it."""
+        now, book, moment = self._now, self._book, message.moment
+        if now is None or book is None or moment != book.moment:
+            raise InvariantError(f"{moment}: dispatch does not answer the bids")
+        if message.power_kw.shape != book.area.shape:
+            raise InvariantError(
+                f"{moment}: {message.power_kw.size} set-points for {book.area.size} "
+                f"sites of {self.sites.kind}"
+            )
+        away = distance_kw(book, message.power_kw)
         if away.size and not away.max() <= TOLERANCE_KW:
             raise InvariantError(
-                f"{message.moment}: site {int(away.argmax())} of {self.sites.kind} got "
+                f"{moment}: site {int(away.argmax())} of {self.sites.kind} got "
                 f"{away.max():g} kW beside what it offered"
             )
+        return now, book
 
 
 def cheapest_kw(book: BidBook) -> FloatArray:
