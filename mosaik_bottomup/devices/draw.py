@@ -43,14 +43,12 @@ class Population:
 def truncated_normal(rng: np.random.Generator, bounds: Range, n: int) -> FloatArray:
     """Return normal draws around the middle, two standard deviations to each bound.
 
-    What falls outside is drawn to the bound's inside by drawing its quantile anew:
-    the inverse-transform method on the truncated range.
+    By inverse transform of one uniform number each, so that other bounds change only
+    what they are the bounds of.
     """
     from scipy.stats import truncnorm
 
     low, high = bounds
-    if low == high:
-        return np.full(n, low)
     middle, spread = (low + high) / 2, (high - low) / 4
     draws = truncnorm.ppf(rng.random(n), -2, 2)
     return middle + spread * np.asarray(draws, dtype=float)
