@@ -156,8 +156,11 @@ class Aggregator:
     def _clear(
         self, opened: _Round, low_kw: FloatArray, high_kw: FloatArray
     ) -> FloatArray:
+        curves = opened.curves
+        if opened.target_kw is None:  # solved in closed form, however long they are
+            curves = [(it.slope_dkk_per_kwh, it.width_kw) for it in opened.orders]
         return clear(
-            opened.curves,
+            curves,
             opened.base_kw,
             low_kw,
             high_kw,
@@ -172,6 +175,7 @@ class Aggregator:
         self, opened: _Round, cleared_kw: FloatArray, envelope: Envelope
     ) -> dict[str, Dispatch]:
         book, moment = opened.book, envelope.moment
+        worth = self._worth_dkk_per_kwh(opened, cleared_kw)
         power = book.power_kw[:, 0].copy()
         for a, order in enumerate(opened.orders):
             mine = book.area == a
@@ -181,6 +185,7 @@ class Aggregator:
                 float(cleared_kw[a]),
                 float(envelope.low_kw[a]),
                 float(envelope.high_kw[a]),
+                worth,
             )
             power[mine] = given[mine]
         sums = self._area_sums(book, power)
@@ -208,6 +213,15 @@ class Aggregator:
             name: Dispatch(part, envelope.again, envelope.commit, moment)
             for name, part in zip(opened.sizes, parts, strict=True)
         }
+
+    def _worth_dkk_per_kwh(self, opened: _Round, cleared_kw: FloatArray) -> float:
+        """Return what a kWh less than cleared costs beside the bids: imbalance."""
+        imbalance, target = self.rules.imbalance, opened.target_kw
+        if target is None:
+            return 0.0
+        if cleared_kw.sum() > target + TOLERANCE_KW:
+            return -imbalance.above_dkk_per_kwh
+        return imbalance.below_dkk_per_kwh
 
     def _area_sums(self, book: BidBook, values: FloatArray) -> FloatArray:
         sums = np.bincount(book.area, weights=values, minlength=self.rules.areas)

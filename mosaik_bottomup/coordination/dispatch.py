@@ -15,12 +15,14 @@ def dispatch(
     target_kw: float,
     low_kw: float,
     high_kw: float,
+    worth_dkk_per_kwh: float,
 ) -> FloatArray:
     """Hand an area's power down its merit order, cheapest segments first.
 
     The marginal segment runs in part if it is divisible. If not it is left out, and
-    its power goes to the next divisible ones; only where the envelope's lower end
-    would be missed it is taken whole.
+    its power goes to the next divisible ones that cost no more than it is worth. Where
+    the envelope's lower end would be missed they are taken at any cost, and after them
+    what was left out, whole.
 
     Parameters
     ----------
@@ -32,6 +34,8 @@ def dispatch(
         Power to hand out, must-run included.
     low_kw, high_kw
         Envelope.
+    worth_dkk_per_kwh
+        What a kWh short of the target costs.
 
     Returns
     -------
@@ -47,6 +51,8 @@ def dispatch(
         target_kw - order.base_kw,
         low_kw - order.base_kw,
         high_kw - order.base_kw,
+        order.slope_dkk_per_kwh,
+        worth_dkk_per_kwh,
     )
     return power_kw
 
@@ -60,6 +66,8 @@ def _fill(
     target: float,
     low: float,
     high: float,
+    slope: FloatArray,
+    worth: float,
 ) -> None:
     closed = np.zeros(power_kw.size, np.bool_)  # sites whose next segment was left out
     left_out = np.full(width_kw.size, False)
@@ -68,7 +76,8 @@ def _fill(
         i, width = site[s], width_kw[s]
         if closed[i]:
             continue
-        room = target - given
+        too_dear = passed and slope[s] > worth
+        room = (low if too_dear else target) - given
         if divisible[s]:
             part = min(width, max(room, 0.0))
             if part < width:
