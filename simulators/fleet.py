@@ -100,6 +100,7 @@ class Simulator(mosaik_api_v3.Simulator):
         self._models: dict[str, tuple[str, Fleet]] = {}
         self._entities: dict[str, _Entity] = {}
         self._columns: dict[str, dict[str, Any]] = {}
+        self._shown: OutputData = {}
         self._step = -1
 
     def init(
@@ -165,7 +166,11 @@ class Simulator(mosaik_api_v3.Simulator):
         return time + self._setting.step_size
 
     def get_data(self, outputs: OutputRequest) -> OutputData:
-        return pick(self._columns, outputs)
+        said = {name: at for name, at in outputs.items() if name in self._entities}
+        if not self._shown:
+            sites = {name: at for name, at in outputs.items() if name not in said}
+            self._shown = pick(self._columns, sites)
+        return self._shown | pick(self._columns, said)
 
     def _hear(self, name: str, entity: _Entity, value: dict[str, Any]) -> None:
         entity.answered += 1
@@ -191,6 +196,7 @@ class Simulator(mosaik_api_v3.Simulator):
 
     def _act(self, entity: _Entity) -> None:
         """Let each home show what it does."""
+        self._shown = {}
         sites, record = entity.fleet.sites, entity.agent.record
         state, key = STATE[entity.model]
         power_kw = record["power_kw"]

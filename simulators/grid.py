@@ -11,7 +11,7 @@ from typing import Any
 import mosaik_api_v3
 import numpy as np
 from mosaik_api_v3.types import CreateResult, InputData, Meta, OutputData, OutputRequest
-from mosaik_components.bottomup.ports import KW_PER_MW, pick, total
+from mosaik_components.bottomup.ports import KW_PER_MW
 from mosaik_components.bottomup.setting import Setting, settle
 
 from mosaik_bottomup.arrays import FloatArray
@@ -23,21 +23,23 @@ from mosaik_bottomup.grid.power_flow import (
     area_sums,
 )
 
+GRID = "Grid"
 BALANCE_TOLERANCE = 1e-6
 """Relative; forgives what a power flow's iteration leaves."""
 TRANSFORMER = ("loading[%]", "P[MW]", "Q[MVar]", "P_meters[MW]", "Q_meters[MVar]")
 BUS = ("Vm[pu]",)
 LINE = ("loading[%]", "I[kA]")
-HOME = ("P_load[MW]", "Q_load[MVar]", "P_gen[MW]", "P[MW]", "Q[MVar]", "Vm[pu]")
+HOME_IN = ("P_load[MW]", "Q_load[MVar]", "P_gen[MW]")
+HOME_OUT = ("P[MW]", "Q[MVar]", "Vm[pu]")
 META: Meta = {
     "api_version": "3.0",
     "type": "time-based",
     "models": {
-        "Grid": {"public": True, "params": [], "attrs": ["record"]},
+        GRID: {"public": True, "params": [], "attrs": ["record"]},
         "Transformer": {"public": False, "params": [], "attrs": [*TRANSFORMER]},
         "Bus": {"public": False, "params": [], "attrs": [*BUS]},
         "Line": {"public": False, "params": [], "attrs": [*LINE]},
-        "Home": {"public": False, "params": [], "attrs": [*HOME]},
+        "Home": {"public": False, "params": [], "attrs": [*HOME_IN, *HOME_OUT]},
     },
 }
 
@@ -50,7 +52,9 @@ class Simulator(mosaik_api_v3.Simulator):
 
     def __init__(self) -> None:
         super().__init__(META)
-        self._columns: dict[str, dict[str, Any]] = {}
+        self._tables: dict[str, dict[str, FloatArray]] = {}
+        self._record: dict[str, Any] = {}
+        self._row: dict[str, tuple[str, int]] = {}
 
     def init(
         self,
@@ -98,7 +102,12 @@ class Simulator(mosaik_api_v3.Simulator):
             {"eid": name, "type": "Home", "rel": [bus_names[bus]]}
             for name, bus in zip(network.home_names, network.home_bus, strict=True)
         ]
-        return [{"eid": "Grid", "type": model, "children": children}]
+        count: dict[str, int] = {}
+        for child in children:
+            row = count.get(child["type"], 0)
+            self._row[child["eid"]] = (child["type"], row)
+            count[child["type"]] = row + 1
+        return [{"eid": GRID, "type": model, "children": children}]
 
     def step(self, time: int, inputs: InputData, max_advance: int) -> int:
         step = self._setting.step(time)
@@ -112,16 +121,26 @@ class Simulator(mosaik_api_v3.Simulator):
         return time + self._setting.step_size
 
     def get_data(self, outputs: OutputRequest) -> OutputData:
-        return pick(self._columns, outputs)
+        return {
+            eid: {attr: self._value(eid, attr) for attr in attrs}
+            for eid, attrs in outputs.items()
+        }
+
+    def _value(self, eid: str, attr: str) -> Any:
+        if eid == GRID:
+            return self._record
+        model, row = self._row[eid]
+        return float(self._tables[model][attr][row])
 
     def _meters(self, inputs: InputData) -> tuple[FloatArray, FloatArray]:
         homes = self._setting.case.network.home_names
-        p_mw = [
-            total(inputs, home, "P_load[MW]") - total(inputs, home, "P_gen[MW]")
-            for home in homes
-        ]
-        q_mvar = [total(inputs, home, "Q_load[MVar]") for home in homes]
-        return KW_PER_MW * np.array(p_mw), KW_PER_MW * np.array(q_mvar)
+        p_mw, q_mvar = np.zeros(len(homes)), np.zeros(len(homes))
+        for row, home in enumerate(homes):
+            sent = inputs.get(home, {})
+            p_mw[row] = sum(sent.get("P_load[MW]", {}).values())
+            p_mw[row] -= sum(sent.get("P_gen[MW]", {}).values())
+            q_mvar[row] = sum(sent.get("Q_load[MVar]", {}).values())
+        return KW_PER_MW * p_mw, KW_PER_MW * q_mvar
 
     def _check_balance(
         self, step: int, p_kw: FloatArray, flow: PowerFlowResult
@@ -142,38 +161,25 @@ class Simulator(mosaik_api_v3.Simulator):
     ) -> None:
         network = self._setting.case.network
         voltage = flow.voltage_pu
-        tables = (
-            (
-                network.transformer_names,
-                {
-                    "loading[%]": flow.transformer_loading_percent,
-                    "P[MW]": flow.transformer_p_kw / KW_PER_MW,
-                    "Q[MVar]": flow.transformer_q_kvar / KW_PER_MW,
-                    "P_meters[MW]": area_sums(network, p_kw) / KW_PER_MW,
-                    "Q_meters[MVar]": area_sums(network, q_kvar) / KW_PER_MW,
-                },
-            ),
-            (network.bus_names, {"Vm[pu]": voltage}),
-            (
-                network.line_names,
-                {
-                    "loading[%]": flow.line_loading_percent,
-                    "I[kA]": flow.line_current_ka,
-                },
-            ),
-            (
-                network.home_names,
-                {
-                    "P[MW]": p_kw / KW_PER_MW,
-                    "Q[MVar]": q_kvar / KW_PER_MW,
-                    "Vm[pu]": voltage[network.home_bus],
-                },
-            ),
-        )
-        for names, columns in tables:
-            rows = zip(*(column.tolist() for column in columns.values()), strict=True)
-            for name, row in zip(names, rows, strict=True):
-                self._columns[name] = dict(zip(columns, row, strict=True))
+        self._tables = {
+            "Transformer": {
+                "loading[%]": flow.transformer_loading_percent,
+                "P[MW]": flow.transformer_p_kw / KW_PER_MW,
+                "Q[MVar]": flow.transformer_q_kvar / KW_PER_MW,
+                "P_meters[MW]": area_sums(network, p_kw) / KW_PER_MW,
+                "Q_meters[MVar]": area_sums(network, q_kvar) / KW_PER_MW,
+            },
+            "Bus": {"Vm[pu]": voltage},
+            "Line": {
+                "loading[%]": flow.line_loading_percent,
+                "I[kA]": flow.line_current_ka,
+            },
+            "Home": {
+                "P[MW]": p_kw / KW_PER_MW,
+                "Q[MVar]": q_kvar / KW_PER_MW,
+                "Vm[pu]": voltage[network.home_bus],
+            },
+        }
         groups = {
             "transformers": {
                 "loading": flow.transformer_loading_percent,
@@ -187,15 +193,13 @@ class Simulator(mosaik_api_v3.Simulator):
                 "current": flow.line_current_ka,
             },
         }
-        self._columns["Grid"] = {
-            "record": {
-                "step": step,
-                "groups": {
-                    group: {key: values.tolist() for key, values in table.items()}
-                    for group, table in groups.items()
-                },
-                "meters_kw": p_kw.tolist(),
-            }
+        self._record = {
+            "step": step,
+            "groups": {
+                group: {key: values.tolist() for key, values in table.items()}
+                for group, table in groups.items()
+            },
+            "meters_kw": p_kw.tolist(),
         }
 
 

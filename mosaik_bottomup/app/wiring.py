@@ -7,8 +7,9 @@ from typing import Any
 import mosaik
 from mosaik.async_scenario import Entity
 from mosaik.starters import PythonStarter
-from mosaik_components.bottomup import watch
 from mosaik_components.bottomup.fleet import KINDS, SEES
+from mosaik_components.bottomup.watch import OnProgress
+from mosaik_components.bottomup.watch import Simulator as Watch
 
 from mosaik_bottomup.case import Case
 
@@ -40,9 +41,7 @@ class Wiring:
         self._case = case
         self._params: dict[str, Any] = {"scenario": text, "step_size": step_size}
 
-    def connect_all(
-        self, out: Path, overwrite: bool, on_progress: watch.OnProgress
-    ) -> None:
+    def connect_all(self, out: Path, overwrite: bool, on_progress: OnProgress) -> None:
         """Start everything, and connect it."""
         world = self._world
         recorder = self._start("recorder", out=str(out), overwrite=overwrite)
@@ -130,8 +129,8 @@ class Wiring:
             source, meter, ("P[MW]", "P_load[MW]"), ("Q[MVar]", "Q_load[MVar]")
         )
 
-    def _tell(self, results: Entity, on_progress: watch.OnProgress) -> None:
+    def _tell(self, results: Entity, on_progress: OnProgress) -> None:
         steps = self._case.scenario.run.steps
-        starter = PythonStarter(watch.Simulator, args=(on_progress, steps))
+        starter = PythonStarter(Watch, args=(on_progress, steps))
         watcher = self._world.start(starter, sim_id="Watch").Watch()
         self._world.connect(results, watcher, "steps_done")
