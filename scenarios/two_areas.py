@@ -15,7 +15,7 @@ SIMULATORS = {
 }
 TO_METER = (("P[MW]", "P_load[MW]"), ("Q[MVar]", "Q_load[MVar]"))
 IMPORT, EXPORT = "import_price[DKK kWh-1]", "export_price[DKK kWh-1]"
-MEASURED = ("loading[%]", "P_points[MW]", "Q_points[MVar]")
+MEASURED = ("loading[%]", "P_meters[MW]", "Q_meters[MVar]")
 
 
 def main(scenario: str = "two_areas", out: str = "results/open-script.h5") -> None:
