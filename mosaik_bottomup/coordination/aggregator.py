@@ -98,7 +98,7 @@ class Aggregator:
         said
             What each of its fleets said, by name; all of one kind and moment.
         """
-        reports = [it for it in said.values() if isinstance(it, StoreReport)]
+        reports = [it for _, it in sorted(said.items()) if isinstance(it, StoreReport)]
         books = {name: it for name, it in said.items() if isinstance(it, BidBook)}
         if len({it.moment for it in said.values()}) != 1 or (reports and books):
             raise InvariantError("fleets of one aggregator speak of different things")
@@ -124,6 +124,8 @@ class Aggregator:
         return self._dispatch(opened, cleared, said)
 
     def _plan(self, books: dict[str, BidBook]) -> AreaOffer | dict[str, Dispatch]:
+        # in one order, however they arrived: it decides how ties are broken
+        books = dict(sorted(books.items()))
         rules, book = self.rules, join(list(books.values()))
         orders = merit_orders(book, rules.areas, rules.step_h)
         curves = [simplify(order, rules.segments) for order in orders]

@@ -12,6 +12,8 @@ import numpy as np
 from mosaik_bottomup.arrays import BoolArray, FloatArray, IntArray
 from mosaik_bottomup.messages import BidBook
 
+SAME_KW = 1e-9  # options nearer than this differ by rounding
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MeritOrder:
@@ -48,7 +50,7 @@ def hull_segments(
     for i in range(n):
         size = 0
         for k in range(j):
-            if size and power_kw[i, k] - power_kw[i, chain[size - 1]] <= 0:
+            if size and power_kw[i, k] - power_kw[i, chain[size - 1]] <= SAME_KW:
                 if cost_dkk[i, k] >= cost_dkk[i, chain[size - 1]]:
                     continue
                 size -= 1
@@ -72,7 +74,10 @@ def hull_segments(
             row[count] = i
             parted[count] = True
             for k in range(a, b):
-                if not divisible[i, k] and power_kw[i, k + 1] > power_kw[i, k]:
+                if (
+                    not divisible[i, k]
+                    and power_kw[i, k + 1] - power_kw[i, k] > SAME_KW
+                ):
                     parted[count] = False
             count += 1
     return slope[:count], width[:count], row[:count], parted[:count]

@@ -13,7 +13,9 @@ from mosaik_bottomup.coordination.stage_one import Imbalance
 from mosaik_bottomup.messages import AreaOffer
 
 OVERLOAD_DKK_PER_KWH = 1e4
-"""Price of overload: above any bid, so that nothing avoidable is accepted."""
+"""Least price of overload. It is raised above any bid, see `_overload_dkk_per_kwh`."""
+DEARER_THAN_BIDS = 10.0
+"""How many times the highest bid overload costs at least."""
 TOLERANCE_KW = 1e-6  # forgives powers that a solver or a sum has rounded
 
 type Allocation = Literal["least-cost", "proportional"]
@@ -69,7 +71,7 @@ def secure(
 
     *proportional*: the same share :math:`\varphi_a` of everybody's flexible range
     above its must-run, as near to the plans as the limits allow (the point of E. Kalai
-    and M. Smorodinsky, doi:10.2307/1914280):
+    and M. Smorodinsky, doi:10.2307/1914280), in every area whose plans do not fit:
 
     .. math::
         \min M \sum_a (s^+_a + s^-_a) + \sum_a |\varphi_a - \varphi^{plan}_a|
@@ -82,6 +84,8 @@ def secure(
 
     Raises
     ------
+    ValueError
+        If powers or limits are not numbers, or no power is within the limits.
     StageError
         If there is no optimum.
     """
@@ -89,13 +93,21 @@ def secure(
     top = base + np.array([[w.sum() for w in offer.widths_kw] for offer in offers])
     plan = np.clip(np.stack([offer.plan_kw for offer in offers]), base, top)
     total = room.uncontrolled_kw + plan.sum(axis=0)
-    fits = (total <= room.import_kw) & (total >= -room.export_kw)
-    if fits.all():
-        price, overload = np.zeros(fits.size), np.zeros(fits.size)
+    good = np.isfinite(total) & (room.import_kw >= -room.export_kw)
+    if not good.all():
+        a = int(np.argmin(good))
+        raise ValueError(
+            f"area {a}: {total[a]} kW are to be kept between {-room.export_kw[a]} and "
+            f"{room.import_kw[a]} kW"
+        )
+    # which way a limit moves the plans: 1 takes power away, -1 pushes power in
+    cut = 1.0 * (total > room.import_kw) - 1.0 * (total < -room.export_kw)
+    if not cut.any():
+        price, overload = np.zeros(cut.size), np.zeros(cut.size)
         point = plan
     elif allocation == "proportional":
         point, price, overload = _proportional(
-            offers, base, top, plan, room, step_h, solver
+            offers, base, top, plan, cut, room, step_h, solver
         )
     else:
         point, price, overload = _least_cost(
@@ -113,7 +125,6 @@ def share_headroom(
     All of shape ``(g, a)``.
     """
     total = room.uncontrolled_kw + point_kw.sum(axis=0)
-    low, high = point_kw, point_kw
     more, less = top_kw - point_kw, point_kw - base_kw
     up = np.maximum(room.import_kw - total, 0)
     down = np.maximum(total + room.export_kw, 0)
@@ -146,7 +157,8 @@ def _least_cost(
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     problem = pulp.LpProblem("stage_two", pulp.LpMinimize)
     over, under = _limits(problem, room)
-    cost = [(at, step_h * OVERLOAD_DKK_PER_KWH) for at in over + under]
+    overload_dkk_per_kwh = _overload_dkk_per_kwh(offers, imbalance)
+    cost = [(at, step_h * overload_dkk_per_kwh) for at in over + under]
     cells: dict[tuple[int, int], list[tuple[pulp.LpVariable, float]]] = {}
     for g, offer in enumerate(offers):
         for a, (slopes, widths) in enumerate(
@@ -187,11 +199,24 @@ def _least_cost(
     return point, np.array(price), np.array(values(over)) + np.array(values(under))
 
 
+def _overload_dkk_per_kwh(offers: Sequence[AreaOffer], imbalance: Imbalance) -> float:
+    """Return a price that no bid can outweigh, so that nothing avoidable is accepted.
+
+    A kW of avoidable overload goes with a kW that some site could do without: that is
+    worth at most its slope and the imbalance it settles.
+    """
+    slopes = np.concatenate([s for it in offers for s in it.slopes_dkk_per_kwh])
+    dearest = max(imbalance.above_dkk_per_kwh, imbalance.below_dkk_per_kwh)
+    highest = float(np.abs(slopes).max(initial=0.0)) + 2 * dearest
+    return max(OVERLOAD_DKK_PER_KWH, DEARER_THAN_BIDS * highest)
+
+
 def _proportional(
     offers: Sequence[AreaOffer],
     base_kw: FloatArray,
     top_kw: FloatArray,
     plan_kw: FloatArray,
+    cut: FloatArray,
     room: Room,
     step_h: float,
     solver: Solver,
@@ -217,22 +242,24 @@ def _proportional(
     solve(problem, "stage_two_proportional", offers[0].moment.step, solver)
     share = np.array(values(shares))
     overload = np.array(values(over)) + np.array(values(under))
-    point = base_kw + share * (top_kw - base_kw)
-    price = _marginal_values(offers, base_kw, point)
-    price[np.abs(share - planned) <= TOLERANCE_KW] = 0
-    return point, price, overload
+    point = np.where(cut == 0, plan_kw, base_kw + share * (top_kw - base_kw))
+    return point, _marginal_prices(offers, base_kw, point, cut), overload
 
 
-def _marginal_values(
-    offers: Sequence[AreaOffer], base_kw: FloatArray, point_kw: FloatArray
+def _marginal_prices(
+    offers: Sequence[AreaOffer],
+    base_kw: FloatArray,
+    point_kw: FloatArray,
+    cut: FloatArray,
 ) -> FloatArray:
-    """Return what one more kWh is worth to whoever values it most, per area."""
-    areas = base_kw.shape[1]
-    best = np.full(areas, -np.inf)
-    for g, offer in enumerate(offers):
-        for a in range(areas):
+    """Return, per area, what a kWh is worth to whoever would give most for it."""
+    price = np.zeros(cut.size)
+    for a in np.flatnonzero(cut):
+        for g, offer in enumerate(offers):
             slopes, ends = offer.slopes_dkk_per_kwh[a], offer.widths_kw[a].cumsum()
             if slopes.size:
-                at = np.searchsorted(ends, point_kw[g, a] - base_kw[g, a] - 1e-9)
-                best[a] = max(best[a], -slopes[min(int(at), slopes.size - 1)])
-    return np.where(np.isfinite(best), best, 0.0)
+                side: Literal["left", "right"] = "right" if cut[a] > 0 else "left"
+                at = np.searchsorted(ends, point_kw[g, a] - base_kw[g, a], side)
+                worth = -cut[a] * slopes[min(int(at), slopes.size - 1)]
+                price[a] = cut[a] * max(cut[a] * price[a], worth)
+    return price

@@ -122,8 +122,9 @@ class SystemOperator:
             What each aggregator said, by name; all of one kind and moment.
         """
         moments = {it.moment for it in offers.values()}
-        stores = {k: v for k, v in offers.items() if isinstance(v, StoreOffer)}
-        areas = {k: v for k, v in offers.items() if isinstance(v, AreaOffer)}
+        # in one order, however they arrived: sums are rounded by it
+        stores = {k: v for k, v in sorted(offers.items()) if isinstance(v, StoreOffer)}
+        areas = {k: v for k, v in sorted(offers.items()) if isinstance(v, AreaOffer)}
         if len(moments) != 1 or (stores and areas):
             raise InvariantError("aggregators speak of different things")
         moment = moments.pop()
@@ -176,7 +177,7 @@ class SystemOperator:
             kvar = ahead.uncontrolled_kvar + reactive[:, None]
             most, least = self.capability(kvar)
             for a in range(rules.areas):
-                keep = 1 - margin[a]
+                keep = max(1 - margin[a], 0.0)
                 area_ahead = AreaAhead(
                     ahead.uncontrolled_kw[a],
                     keep * most[a],
