@@ -1,5 +1,4 @@
-"""The guard foresees what the house does: it offers what keeps the band, if aught does.
-"""
+"""The guard foresees what a house does and offers what keeps the band, if any."""
 
 import numpy as np
 import pytest
@@ -53,11 +52,13 @@ class Case:
         )
 
     def states(self):
+        """Return states in, near and beside the band."""
         air = self.low_c[:, None] + self.rng.uniform(-0.5, 2.5, (N, STATES))
         floor = air + self.rng.uniform(-2, 10, (N, STATES))
         return np.stack([air, floor], axis=2)
 
     def step(self, at, temperature_c, heat_kw):
+        """Return the states after a step."""
         return house.advance(
             self.response,
             temperature_c,
@@ -75,6 +76,7 @@ class Case:
         return np.array(air)
 
     def simulated_breach_k(self, at, temperature_c):
+        """Return what the guard should foresee."""
         coldest = self.course(at, temperature_c, 1.0).min(axis=0)
         warmest = self.course(at, temperature_c, 0.0).max(axis=0)
         below = np.maximum(self.low_c - coldest, 0)

@@ -1,5 +1,4 @@
-"""Batteries keep energy, less what they lose; PV is given up only when they are full.
-"""
+"""Batteries keep energy, less what they lose; PV is given up when they are full."""
 
 from dataclasses import fields
 
@@ -125,7 +124,7 @@ def test_a_power_out_of_reach_is_refused_naming_the_home(seed, up, beyond_kw):
     power = load - pv
     power[2] += high_kw[2] + pv[2] + beyond_kw if up else low_kw[2] - beyond_kw
 
-    with pytest.raises(ValueError, match="home-2: .* kW out of reach"):
+    with pytest.raises(ValueError, match=r"home-2: .* kW out of reach"):
         split(fleet, energy, load, pv, power, 0.25)
 
 
