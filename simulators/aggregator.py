@@ -69,7 +69,7 @@ class Simulator(mosaik_api_v3.Simulator):
         first: int = 0,
     ) -> Meta:
         self._setting = settle(scenario, time_resolution, step_size)
-        self._first = first
+        self._sid, self._first = sid, first
         return self.meta
 
     def create(self, num: int, model: str, **params: Any) -> list[CreateResult]:
@@ -123,15 +123,17 @@ class Simulator(mosaik_api_v3.Simulator):
         if entity.sent == entity.answered:
             raise InvariantError(f"{name}: the DSO answers what was not asked")
         entity.answered += 1
-        heard = unpacked(only(inputs, name, "envelope"), CongestionPrices, Envelope)
+        value = only(inputs, name, "envelope")
+        by = f"{self._sid}.{name}"
+        heard = unpacked(value, CongestionPrices, Envelope, by)
         reply = entity.aggregator.hear_dso(heard)
         if isinstance(reply, dict):
             return {"answer": _packed_each(reply)}
-        return {"answer": dict.fromkeys(entity.fleets, packed(reply))}
+        return {"answer": {fleet: packed(reply, fleet) for fleet in entity.fleets}}
 
 
 def _packed_each(dispatches: dict[str, Dispatch]) -> dict[str, Any]:
-    return {fleet: packed(dispatch) for fleet, dispatch in dispatches.items()}
+    return {fleet: packed(dispatch, fleet) for fleet, dispatch in dispatches.items()}
 
 
 def _recorded(step: int, entity: _Entity) -> dict[str, Any]:

@@ -124,7 +124,7 @@ class Simulator(mosaik_api_v3.Simulator):
             raise InvariantError(f"step {self._step}: an offer is about {moment}")
         answers = self._operator.hear(offers)
         self._column["envelope"] = {
-            name: packed(answer) for name, answer in answers.items()
+            name: packed(answer, name) for name, answer in answers.items()
         }
         if self._operator.record:
             self._record(self._operator.record)

@@ -49,6 +49,8 @@ STATE = {
     "HeatPumpFleet": ("T_indoor[degC]", "air_c"),
     "PvBatteryFleet": ("E[kWh]", "energy_kwh"),
 }
+OUTPUTS = {model: ("P[MW]", "Q[MVar]", state) for model, (state, _) in STATE.items()}
+"""What a site shows."""
 META: Meta = {
     "api_version": "3.0",
     "type": "hybrid",
@@ -66,12 +68,12 @@ META: Meta = {
         "HeatPumpSite": {
             "public": False,
             "params": [],
-            "attrs": ["P[MW]", "Q[MVar]", "T_indoor[degC]"],
+            "attrs": [*OUTPUTS["HeatPumpFleet"]],
         },
         "PvBatterySite": {
             "public": False,
             "params": [],
-            "attrs": ["P[MW]", "Q[MVar]", "E[kWh]", "P_load[MW]"],
+            "attrs": [*OUTPUTS["PvBatteryFleet"], "P_load[MW]"],
         },
     },
 }
@@ -110,6 +112,7 @@ class Simulator(mosaik_api_v3.Simulator):
         scenario: str = "two_areas",
         step_size: int | None = None,
     ) -> Meta:
+        self._sid = sid
         self._setting = settle(scenario, time_resolution, step_size)
         return self.meta
 
@@ -144,7 +147,6 @@ class Simulator(mosaik_api_v3.Simulator):
         for name, (model, fleet) in self._models.items():
             agent = fleet_agent(self._setting.case, fleet)
             self._entities[name] = _Entity(model, fleet, agent, _start(agent.state))
-            self._columns |= {site: {} for site in fleet.sites.fleet.site}
 
     def step(self, time: int, inputs: InputData, max_advance: int) -> int | None:
         for name in self._entities:
@@ -155,13 +157,16 @@ class Simulator(mosaik_api_v3.Simulator):
                 if "answer" in inputs.get(name, {}):
                     self._hear(name, entity, only(inputs, name, "answer"))
             return None
-        self._step = step
+        self._step, self._shown = step, {}
         for name, entity in self._entities.items():
             if entity.sent != entity.answered:
                 raise InvariantError(
                     f"step {step}: {name} still waits for an answer to its message"
                 )
             entity.sent = entity.answered = 0
+            # unknown until the homes act, so that nobody takes the last step's for new
+            unknown = dict.fromkeys(OUTPUTS[entity.model], float("nan"))
+            self._columns |= dict.fromkeys(entity.fleet.sites.fleet.site, unknown)
             self._say(name, entity, entity.agent.begin(step, _now(entity, inputs)))
         return time + self._setting.step_size
 
@@ -174,7 +179,8 @@ class Simulator(mosaik_api_v3.Simulator):
 
     def _hear(self, name: str, entity: _Entity, value: dict[str, Any]) -> None:
         entity.answered += 1
-        reply = entity.agent.answer(unpacked(value, CongestionPrices, Dispatch))
+        by = f"{self._sid}.{name}"
+        reply = entity.agent.answer(unpacked(value, CongestionPrices, Dispatch, by))
         if reply is not None:
             self._say(name, entity, reply)
             return

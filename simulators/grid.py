@@ -111,7 +111,7 @@ class Simulator(mosaik_api_v3.Simulator):
 
     def step(self, time: int, inputs: InputData, max_advance: int) -> int:
         step = self._setting.step(time)
-        p_kw, q_kvar = self._meters(inputs)
+        p_kw, q_kvar = self._meters(step, inputs)
         try:
             flow = self._power_flow.solve(p_kw, q_kvar)
         except (PowerFlowError, ValueError) as error:
@@ -132,7 +132,7 @@ class Simulator(mosaik_api_v3.Simulator):
         model, row = self._row[eid]
         return float(self._tables[model][attr][row])
 
-    def _meters(self, inputs: InputData) -> tuple[FloatArray, FloatArray]:
+    def _meters(self, step: int, inputs: InputData) -> tuple[FloatArray, FloatArray]:
         homes = self._setting.case.network.home_names
         p_mw, q_mvar = np.zeros(len(homes)), np.zeros(len(homes))
         for row, home in enumerate(homes):
@@ -140,6 +140,15 @@ class Simulator(mosaik_api_v3.Simulator):
             p_mw[row] = sum(sent.get("P_load[MW]", {}).values())
             p_mw[row] -= sum(sent.get("P_gen[MW]", {}).values())
             q_mvar[row] = sum(sent.get("Q_load[MVar]", {}).values())
+        known = np.isfinite(p_mw) & np.isfinite(q_mvar)
+        if not known.all():
+            home = homes[int(np.argmin(known))]
+            names = {sender for values in inputs[home].values() for sender in values}
+            raise InvariantError(
+                f"step {step}: {home} got no number from one of "
+                f"{', '.join(sorted(names))}; a site has none if its bids were not "
+                "answered"
+            )
         return KW_PER_MW * p_mw, KW_PER_MW * q_mvar
 
     def _check_balance(

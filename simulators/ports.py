@@ -17,27 +17,48 @@ type Columns = Mapping[str, Mapping[str, Any]]
 """Values by entity and attribute."""
 
 
-def packed(message: Message) -> Json:
-    """Return a message in the form that travels."""
-    return {"message": type(message).__name__, **message.to_json()}
+def packed(message: Message, to: str | None = None) -> Json:
+    """Return a message in the form that travels.
+
+    Parameters
+    ----------
+    message
+        What is said.
+    to
+        Full id of the only one it is meant for.
+    """
+    address = {} if to is None else {"to": to}
+    return {"message": type(message).__name__, **address, **message.to_json()}
 
 
 def unpacked[A: Message, B: Message](
-    value: Json, one: type[A], other: type[B]
+    value: Json, one: type[A], other: type[B], by: str | None = None
 ) -> A | B:
     """Return the message that has travelled, of one of two kinds.
+
+    Parameters
+    ----------
+    value
+        What has come.
+    one, other
+        The kinds that are understood.
+    by
+        Full id of who reads it.
 
     Raises
     ------
     InvariantError
-        If it is neither.
+        If it is neither, or meant for somebody else.
     """
     said = value.get("message") if isinstance(value, dict) else None
     for kind in (one, other):
         if said == kind.__name__:
+            if value.get("to", by) != by:
+                raise InvariantError(f"{by} got a {said} that is for {value['to']}")
             return kind.from_json(value)
     raise InvariantError(
-        f"a message is due, {one.__name__} or {other.__name__}, not {value!r:.80}"
+        f"{by or 'somebody'} expects {one.__name__} or {other.__name__}, "
+        f"and got {value!r:.80}"
     )
 
 
