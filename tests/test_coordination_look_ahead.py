@@ -227,7 +227,7 @@ def test_what_is_kept_between_steps_counts():
     """Storing early for a scarce step pays, less so where the store leaks."""
     scarce = replace(ahead(steps=2), import_kw=np.array([100.0, 6.0]))
     scarce = replace(scarce, import_dkk_per_kwh=np.full(2, 1.0))
-    needs = {"need_kwh": np.array([[0.0, 6.0]]), "stored_kwh": np.zeros(1)}
+    needs = {"need_kwh": np.array([[0.0, 5.5]]), "stored_kwh": np.zeros(1)}
     wide = {
         "capacity_kwh": np.full((1, 3), 6.5),
         "charge_max_kw": np.full((1, 2), 20.0),
