@@ -1,4 +1,4 @@
-"""A run through mosaik: from a scenario to a sealed file, or to a stop that says why."""
+"""A run through mosaik: a scenario becomes a sealed file, or a stop with a reason."""
 
 import subprocess
 import sys
@@ -12,7 +12,7 @@ from mosaik_bottomup import case, scenario
 from mosaik_bottomup.app import wiring, world
 from mosaik_bottomup.certificate import certify
 from mosaik_bottomup.day_ahead import Parties, negotiate
-from mosaik_bottomup.errors import InvariantError
+from mosaik_bottomup.errors import InputError, InvariantError
 from mosaik_bottomup.metrics import summarise
 from mosaik_bottomup.results import read
 
@@ -220,21 +220,42 @@ def test_a_forgotten_connection_stops_the_run_at_its_step(
 def test_a_load_connected_twice_stops_the_run(tmp_path, monkeypatch):
     original = wiring.Wiring._tell
 
-    def twice(self, results, on_progress):
-        spare = self._profiles_again().Households()
-        self._load(spare.children[0], spare.children[0].eid)
+    def tell_and_load_again(self, results, on_progress):
+        home = self._start("profiles").Households().children[0]
+        self._load(home, home.eid)
         original(self, results, on_progress)
 
-    monkeypatch.setattr(wiring.Wiring, "_tell", twice)
-    monkeypatch.setattr(
-        wiring.Wiring,
-        "_profiles_again",
-        lambda self: self._start("profiles"),
-        raising=False,
-    )
+    monkeypatch.setattr(wiring.Wiring, "_tell", tell_and_load_again)
 
-    with pytest.raises(InvariantError, match="A-Home-.* connected twice"):
+    with pytest.raises(InvariantError, match=r"A-Home-.* connected twice"):
         world.run(short(), tmp_path / "run.h5")
+
+
+def test_a_load_of_somebody_else_is_recorded_where_the_recorder_expects_some(
+    tmp_path, monkeypatch
+):
+    start, tell = wiring.Wiring._start, wiring.Wiring._tell
+
+    def start_expecting_others(self, name, **params):
+        others = {"others": True} if name == "recorder" else {}
+        return start(self, name, **params, **others)
+
+    def tell_and_load(self, results, on_progress):
+        home = self._start("profiles").Households().children[0]
+        self._load(home, home.eid)
+        tell(self, results, on_progress)
+
+    world.run(short(), tmp_path / "alone.h5")
+    monkeypatch.setattr(wiring.Wiring, "_start", start_expecting_others)
+    monkeypatch.setattr(wiring.Wiring, "_tell", tell_and_load)
+    world.run(short(), tmp_path / "others.h5")
+
+    alone, others = read(tmp_path / "alone.h5"), read(tmp_path / "others.h5")
+    own_kw = case.build(short()).series.household_kw[0, 8:16]
+    extra_kw = others.series("households", "power_kw")[0]
+    extra_kw = extra_kw - alone.series("households", "power_kw")[0]
+    np.testing.assert_allclose(extra_kw, own_kw, atol=1e-9)
+    assert certify(others)["books_energy"]["pass"]
 
 
 @pytest.mark.parametrize("receiver", ["fleet-0", "aggregator-0"])
@@ -263,6 +284,29 @@ def test_a_fault_in_another_process_stops_the_run_with_its_words(tmp_path, monke
 
     with pytest.raises(RuntimeError, match="recorder-0: step 0: the meter of"):
         world.run(short(), tmp_path / "run.h5", processes=True)
+
+
+def test_a_series_that_cannot_be_used_leaves_nothing(tmp_path):
+    prices = tmp_path / "prices.csv"
+    prices.write_text("time,price [DKK/kWh]\n2016-01-04T00:00+01:00,nan\n")
+
+    with pytest.raises(InputError):
+        world.run(short(f"prices.file={prices}"), tmp_path / "run.h5")
+
+    assert list(tmp_path.iterdir()) == [prices]
+
+
+def test_an_interrupt_ends_the_run_and_keeps_the_steps_so_far(tmp_path):
+    def interrupt(done, total):
+        if done == 5:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        world.run(short(), tmp_path / "run.h5", interrupt)
+
+    held = read(tmp_path / "run.h5")
+    assert not held.complete
+    assert held.steps_written >= 4
 
 
 def test_a_stopped_run_leaves_the_steps_so_far(tmp_path):
