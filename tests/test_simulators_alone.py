@@ -146,7 +146,7 @@ def test_the_grid_stops_where_energy_gets_lost(monkeypatch):
 
     def lossy(self, p_kw, q_kvar):
         flow = solve(self, p_kw, q_kvar)
-        return replace(flow, losses_kw=flow.losses_kw + [0.0, 0.1])
+        return replace(flow, losses_kw=flow.losses_kw + np.array([0.0, 0.1]))
 
     monkeypatch.setattr(PowerFlow, "solve", lossy)
     with make_world(IN_PROCESS, "grid") as world:
