@@ -13,6 +13,11 @@ import numpy as np
 
 from mosaik_bottomup.arrays import BoolArray, FloatArray, IntArray
 
+INDIFFERENCE_DKK_PER_KWH = 0.005
+"""Half an øre: what differs by less costs the same, and then sooner comes first, as
+with any controller that starts when a price falls. Quarter-hours of one hour have one
+price, and rounding noise is no reason to spread over them."""
+
 type Json = dict[str, Any]
 
 

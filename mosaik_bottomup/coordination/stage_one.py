@@ -8,6 +8,7 @@ import pulp
 
 from mosaik_bottomup.arrays import FloatArray
 from mosaik_bottomup.coordination.solver import Solver, solve, values
+from mosaik_bottomup.messages import INDIFFERENCE_DKK_PER_KWH
 
 type Curve = tuple[FloatArray, FloatArray]
 """Slopes in DKK/kWh, ascending, and widths in kW of a merit order."""
@@ -51,7 +52,7 @@ def clear(
     target_kw
         Schedule and activation; None while nothing is sold. Then the problem falls
         apart into areas, and each convex curve is minimal where its slope turns
-        positive, or at the bound next to it.
+        positive (by more than an indifference), or at the bound next to it.
     imbalance, step_h, step, solver
         Price of deviation; length and number of the step; what solves it.
 
@@ -64,7 +65,8 @@ def clear(
     low = np.clip(low_kw, base_kw, top_kw)
     high = np.clip(high_kw, base_kw, top_kw)
     if target_kw is None:
-        own = [float(width[slope < 0].sum()) for slope, width in curves]
+        few = INDIFFERENCE_DKK_PER_KWH
+        own = [float(width[slope < few].sum()) for slope, width in curves]
         free: FloatArray = np.clip(base_kw + np.array(own), low, high)
         return free
 

@@ -12,9 +12,10 @@ from typing import Any, Protocol
 import numpy as np
 
 from mosaik_bottomup.arrays import FloatArray
-from mosaik_bottomup.devices.outlook import Outlook
+from mosaik_bottomup.devices.outlook import Outlook, PlanningRules
 from mosaik_bottomup.errors import InvariantError
 from mosaik_bottomup.messages import (
+    INDIFFERENCE_DKK_PER_KWH,
     BidBook,
     CongestionPrices,
     Dispatch,
@@ -29,6 +30,7 @@ class Sites(Protocol):
     """What a fleet of one kind can do; the state and the plan are its own affair."""
 
     kind: str
+    rules: PlanningRules
 
     def start(self, ambient_c: float) -> Any:
         """Return a state of rest."""
@@ -127,7 +129,9 @@ class FleetAgent:
                 self._make_plan(step, np.zeros((self._areas, 1)))
             now = self._forecast(step, 1)
             book = self.sites.bids(self._state, self._plan, now, Moment(step))
-            self._state, _ = self.sites.apply(self._state, now, cheapest_kw(book))
+            self._state, _ = self.sites.apply(
+                self._state, now, cheapest_kw(book, self.sites.rules.step_h)
+            )
 
     @property
     def state(self) -> Any:
@@ -233,11 +237,20 @@ class FleetAgent:
         return now, book
 
 
-def cheapest_kw(book: BidBook) -> FloatArray:
-    """Return the power of each site's own cheapest option, the lowest on a tie."""
+def cheapest_kw(book: BidBook, step_h: float) -> FloatArray:
+    """Return the power of each site's own cheapest option.
+
+    Of options that cost the same within the indifference, it is the one of the highest
+    power: what has to be bought anyway is bought sooner.
+    """
+    rows = np.arange(book.area.size)
     best = book.cost_dkk.argmin(axis=1)
-    power_kw: FloatArray = book.power_kw[np.arange(best.size), best]
-    return power_kw
+    more_kwh = step_h * (book.power_kw - book.power_kw[rows, best][:, None])
+    more_dkk = book.cost_dkk - book.cost_dkk[rows, best][:, None]
+    equal = (more_kwh >= 0) & (more_dkk <= INDIFFERENCE_DKK_PER_KWH * more_kwh)
+    last = equal.shape[1] - 1 - equal[:, ::-1].argmax(axis=1)
+    cheapest: FloatArray = book.power_kw[rows, last]
+    return cheapest
 
 
 def distance_kw(book: BidBook, power_kw: FloatArray) -> FloatArray:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mosaik_bottomup.arrays import BoolArray, FloatArray, IntArray
-from mosaik_bottomup.devices import comfort, house, opportunity_cost
+from mosaik_bottomup.devices import comfort, heat_value, house
 from mosaik_bottomup.devices.heat_pump import (
     MODULATION,
     HeatPumpFleet,
@@ -13,14 +13,14 @@ from mosaik_bottomup.devices.heat_pump import (
     cop,
     gains_kw,
 )
+from mosaik_bottomup.devices.heat_store import heat_store
 from mosaik_bottomup.devices.outlook import Outlook, PlanningRules
 from mosaik_bottomup.messages import BidBook, Moment, StoreReport
 
-GRID_POINTS = 81
-"""Size of the planning grid, 0.04 to 0.06 K apart."""
-SMOOTHING_H = 6.0
-"""Time over which weather is averaged to place the planning band: two time constants
-of the exchange between floor and air."""
+ON_OFF = (0.0, 1.0, 1.0)
+"""The same for an on/off machine, as parts of full power."""
+STAGE_H = 1.0
+"""Length of the stages of a plan beyond the step-by-step ones."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -29,11 +29,8 @@ class HeatPumpPlan:
 
     first: int
     """Step at which it was made."""
-    values_dkk: FloatArray
-    """Opportunity cost, shape ``(n, t + 1, points)``."""
-    low_c: FloatArray
-    """Lower edge of the planning band, shape ``(n, t + 1)``."""
-    spacing_c: FloatArray
+    value: heat_value.HeatValue
+    """Opportunity cost, step by step until the next plan is due."""
     guard: comfort.Guard
 
 
@@ -50,10 +47,10 @@ class HeatPumpSites:
         self._reactive = float(np.tan(np.arccos(power_factor)))
         self._response = house.discretise(fleet.houses, rules.step_h)
         self._slow = house.slow_mode(fleet.houses)
-        self._keep = np.exp(-self._slow.rate_per_h * rules.step_h)
-        # z' = keep z + (1 - keep) (T_a + q / U) + lift Q / Q_nominal
-        heat_gain = 1 / (self._slow.rate_per_h * self._slow.heat_kwh_per_k)
-        self._lift_c = (1 - self._keep) * heat_gain * fleet.heat_kw
+        self._stage_steps = max(round(STAGE_H / rules.step_h), 1)
+        self._stage_response = house.discretise(
+            fleet.houses, self._stage_steps * rules.step_h
+        )
 
     def start(self, ambient_c: float) -> HeatPumpState:
         """Return homes at rest in the middle of their band."""
@@ -74,24 +71,7 @@ class HeatPumpSites:
         """Value every state over the outlook, with congestion prices ``(a, t)``."""
         fleet, rules = self.fleet, self.rules
         gains = gains_kw(fleet, outlook.global_w_m2)
-        low, spacing = self._band(outlook, gains)
-        power = fleet.heat_kw[:, None] / cop(outlook.ambient_c, fleet.inverter)
-        price = outlook.import_dkk_per_kwh + surcharge_dkk_per_kwh[fleet.area]
-        worth = outlook.import_dkk_per_kwh.mean() * (
-            power.mean(axis=1) / fleet.heat_kw * self._slow.heat_kwh_per_k
-        )
-        values = opportunity_cost.heat_pump_values(
-            low,
-            spacing,
-            self._keep,
-            self._drift_c(outlook, gains),
-            self._lift_c,
-            power,
-            rules.step_h * price,
-            fleet.inverter,
-            worth,
-            GRID_POINTS,
-        )
+        value = self._value(outlook, gains, surcharge_dkk_per_kwh)
         covered = rules.replan_steps + rules.run_steps + rules.guard_steps
         if outlook.steps < covered:
             raise ValueError(
@@ -107,7 +87,7 @@ class HeatPumpSites:
             fleet.comfort_high_c,
             rules.guard_steps,
         )
-        return HeatPumpPlan(first, values, low, spacing, guard)
+        return HeatPumpPlan(first, value, guard)
 
     def bids(
         self, state: HeatPumpState, plan: HeatPumpPlan, now: Outlook, moment: Moment
@@ -129,11 +109,9 @@ class HeatPumpSites:
         allowed = comfort.admissible(breach, self._runnable(state))
         full_kw = fleet.heat_kw / cop(float(now.ambient_c[0]), fleet.inverter)
         power = full_kw[:, None] * parts
-        slow = np.einsum("njc,nc->nj", after, self._slow.weights)
         cost = step_h * now.import_dkk_per_kwh[0] * power
-        cost += opportunity_cost.values_at(
-            plan.values_dkk[:, at], plan.low_c[:, at], plan.spacing_c[:, at], slow
-        )
+        cost += heat_value.outside_dkk(plan.value, after, step_h)
+        cost += heat_value.values_at(plan.value, at, after)
         chosen = _nearest_allowed(allowed)
         rows = np.arange(len(fleet.site))[:, None]
         offered_kw = power[rows, chosen]
@@ -182,64 +160,56 @@ class HeatPumpSites:
         self, state: HeatPumpState, outlook: Outlook, areas: int, moment: Moment
     ) -> StoreReport:
         """Return all homes of each area as one store of heat above the lower edge."""
-        fleet, step_h, slow = self.fleet, self.rules.step_h, self._slow
-        gains = gains_kw(fleet, outlook.global_w_m2)
-        low, spacing = self._band(outlook, gains)
-        z = np.einsum("nc,nc->n", state.temperature_c, slow.weights)
-        per_k = slow.heat_kwh_per_k
-        drift = self._drift_c(outlook, gains)
-        falls = low[:, 1:] - self._keep[:, None] * low[:, :-1] - drift
-        power = fleet.heat_kw[:, None] / cop(outlook.ambient_c, fleet.inverter)
-        # a step of full heat lifts z by lift_c: what leaks within it is not stored
-        lifted = (self._lift_c * per_k)[:, None] / (step_h * power)
-        member = (fleet.area == np.arange(areas)[:, None]).astype(float)
-        size = member * (per_k * spacing[:, 0])
-        most = np.maximum(member @ power, 1e-9)
-        return StoreReport(
-            kind=self.kind,
-            stored_kwh=member @ (per_k * (z - low[:, 0])),
-            capacity_kwh=member @ (per_k[:, None] * spacing * (GRID_POINTS - 1)),
-            keep=(size @ self._keep) / np.maximum(size.sum(axis=1), 1e-9),
-            need_kwh=member @ (per_k[:, None] * falls),
-            charge_gain=np.where(
-                member.any(axis=1)[:, None], (member @ (power * lifted)) / most, 1.0
-            ),
-            charge_max_kw=member @ power,
-            discharge_loss=np.ones(areas),
-            discharge_max_kw=np.zeros(areas),
-            wear_dkk_per_kwh=0.0,
-            fixed_kw=np.zeros((areas, outlook.steps)),
-            curtailable_kw=np.zeros((areas, outlook.steps)),
-            reactive_kvar=self._reactive * (member @ power).max(axis=1, initial=0.0),
-            moment=moment,
+        return heat_store(
+            self.fleet,
+            self.rules,
+            state.temperature_c,
+            outlook,
+            areas,
+            moment,
+            self._reactive,
         )
 
-    def _drift_c(self, outlook: Outlook, gains: FloatArray) -> FloatArray:
-        per_k = self.fleet.houses.envelope_kw_per_k[:, None]
-        warmth = outlook.ambient_c + gains / per_k
-        return (1 - self._keep)[:, None] * warmth
-
-    def _band(
-        self, outlook: Outlook, gains: FloatArray
-    ) -> tuple[FloatArray, FloatArray]:
-        r"""Return the planning band of the slow mode: lower edge and grid spacing.
-
-        At rest, with the heating that holds the middle of the comfort band, the floor
-        is :math:`Q / U_{if}` warmer than the air and the slow mode lies
-        :math:`l_f Q / U_{if}` above it.
-        """
+    def _value(
+        self, outlook: Outlook, gains: FloatArray, surcharge_dkk_per_kwh: FloatArray
+    ) -> heat_value.HeatValue:
+        """Value heat over the outlook: by steps until the next plan, then by hours."""
         fleet, rules = self.fleet, self.rules
-        middle = (fleet.comfort_low_c + fleet.comfort_high_c)[:, None] / 2
-        houses = fleet.houses
-        loss = houses.envelope_kw_per_k[:, None] * (middle - outlook.ambient_c) - gains
-        width = max(round(SMOOTHING_H / rules.step_h), 1)
-        loss = _moving_mean(np.maximum(loss, 0), width)
-        offset = self._slow.weights[:, 1:] * loss / houses.floor_kw_per_k[:, None]
-        low = fleet.comfort_low_c[:, None] + rules.band_margin_k + offset
-        band = fleet.comfort_high_c - fleet.comfort_low_c
-        band = band - rules.band_margin_k + rules.band_up_k
-        low = np.concatenate([low, low[:, -1:]], axis=1)
-        return low, np.broadcast_to(band[:, None] / (GRID_POINTS - 1), low.shape).copy()
+        fine, size = rules.replan_steps, self._stage_steps
+        coarse = (outlook.steps - fine) // size
+
+        def staged(series: FloatArray) -> FloatArray:
+            later = series[:, fine : fine + coarse * size]
+            later = later.reshape(series.shape[0], coarse, size).mean(axis=2)
+            return np.concatenate([series[:, :fine], later], axis=1)
+
+        power = fleet.heat_kw[:, None] / cop(outlook.ambient_c, fleet.inverter)
+        price = outlook.import_dkk_per_kwh + surcharge_dkk_per_kwh[fleet.area]
+        lengths = [rules.step_h] * fine + [size * rules.step_h] * coarse
+        machine = np.where(fleet.inverter[:, None], MODULATION, ON_OFF)
+        parts = np.empty((fine + coarse, len(fleet.site), len(MODULATION)))
+        parts[:fine] = machine
+        # a stage of several steps can be half on, whatever the machine
+        parts[fine:] = machine if size == 1 else np.array(MODULATION)
+        stages = heat_value.stack(
+            [self._response] * fine + [self._stage_response] * coarse,
+            lengths,
+            staged(np.broadcast_to(outlook.ambient_c, gains.shape)),
+            staged(gains),
+            fleet.heat_kw,
+            np.array(lengths) * staged(price * power),
+            parts,
+        )
+        worth = outlook.import_dkk_per_kwh.mean() * (
+            power.mean(axis=1) / fleet.heat_kw * self._slow.heat_kwh_per_k
+        )
+        return heat_value.value_heat(
+            stages,
+            fleet.comfort_low_c + rules.band_margin_k,
+            fleet.comfort_high_c,
+            heat_value.FLOOR_REACH * fleet.heat_kw / fleet.houses.floor_kw_per_k,
+            worth[:, None] * self._slow.weights,
+        )
 
     def _runnable(self, state: HeatPumpState) -> BoolArray:
         """Return which options the machines allow: half power, lock-outs."""
@@ -266,16 +236,3 @@ def _nearest_allowed(allowed: BoolArray) -> IntArray:
     higher = np.minimum.accumulate(higher[:, ::-1], axis=1)[:, ::-1]
     highest = options - 1 - allowed[:, ::-1].argmax(axis=1)
     return np.where(higher < options, higher, highest[:, None])
-
-
-def _moving_mean(series: FloatArray, width: int) -> FloatArray:
-    """Return the mean of ``width`` values around each.
-
-    At the start they are the first ``width``; at the end they are those that are left.
-    """
-    total = np.cumsum(np.pad(series, ((0, 0), (1, 0))), axis=1)
-    at = np.arange(series.shape[1])
-    first = np.maximum(at - width // 2, 0)
-    last = np.minimum(first + width, series.shape[1])
-    mean: FloatArray = (total[:, last] - total[:, first]) / (last - first)
-    return mean

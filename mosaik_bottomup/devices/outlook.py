@@ -52,7 +52,7 @@ class PlanningRules:
     run_steps: int = 1
     """Least number of steps a compressor stays on, or off."""
     band_up_k: float = 1.7
-    """How far the planned heat content may rise above what the comfort band allows at
-    rest: a floor being charged gives its heat to the air only later."""
-    band_margin_k: float = 0.15
-    """How far it stays above the lower edge."""
+    """How far the look-ahead's store may be filled above what the comfort band allows
+    at rest: a floor being charged gives its heat to the air only later."""
+    band_margin_k: float = 0.05
+    """How far plans and store stay above the band's lower edge."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mosaik_bottomup.arrays import FloatArray
-from mosaik_bottomup.devices import opportunity_cost
+from mosaik_bottomup.devices import battery_value
 from mosaik_bottomup.devices.outlook import Outlook, PlanningRules
 from mosaik_bottomup.devices.pv_battery import (
     WEAR_DKK_PER_KWH,
@@ -60,7 +60,7 @@ class PvBatterySites:
         fleet = self.fleet
         efficiency = fleet.efficiency.mean() if fleet.efficiency.size else 1.0
         worth = outlook.import_dkk_per_kwh.mean() * efficiency - WEAR_DKK_PER_KWH
-        values = opportunity_cost.battery_values(
+        values = battery_value.battery_values(
             fleet.low_kwh,
             fleet.high_kwh,
             fleet.power_max_kw,
@@ -93,11 +93,8 @@ class PvBatterySites:
         at = moment.step + 1 - plan.first
         cost = _bill_dkk(power_kw, now, step_h)
         cost += step_h * WEAR_DKK_PER_KWH * np.maximum(-battery_kw, 0)
-        cost += opportunity_cost.values_at(
-            plan.values_dkk[:, at],
-            np.zeros(len(fleet.site)),
-            self._spacing_kwh,
-            np.clip(after, 0, (self._spacing_kwh * (GRID_POINTS - 1))[:, None]),
+        cost += battery_value.values_at(
+            plan.values_dkk[:, at], self._spacing_kwh, after
         )
         spilled_kw = np.maximum(-power_kw[:, -1:], 0)
         lost = now.export_dkk_per_kwh[0] + CURTAILMENT_DKK_PER_KWH

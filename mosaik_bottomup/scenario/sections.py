@@ -152,9 +152,9 @@ class Planning(Section):
     guard_h: float = Field(default=6.0, gt=0, le=24)
     """How far ahead comfort is checked before an option is offered."""
     band_up_k: float = Field(default=1.7, ge=0, le=5)
-    """How far the planned mean temperature may rise above the comfort band."""
-    band_margin_k: float = Field(default=0.15, ge=0, le=2)
-    """How far the planned mean temperature stays above the band's lower edge."""
+    """How far the look-ahead may fill the houses above the comfort band, as means."""
+    band_margin_k: float = Field(default=0.05, ge=0, le=2)
+    """How far plans stay above the comfort band's lower edge."""
 
 
 class Dso(Section):
