@@ -67,18 +67,19 @@ class Case:
             heat_kw,
         )
 
-    def course(self, at, temperature_c, part):
+    def course(self, at, temperature_c, part, ahead):
         """Return air temperatures while heating at a part of full power."""
         air = [temperature_c[:, 0]]
-        for k in range(self.ahead):
+        for k in range(ahead):
             temperature_c = self.step(at + k, temperature_c, part * self.heat_kw)
             air.append(temperature_c[:, 0])
         return np.array(air)
 
-    def simulated_breach_k(self, at, temperature_c):
+    def simulated_breach_k(self, at, temperature_c, ahead=None):
         """Return what the guard should foresee."""
-        coldest = self.course(at, temperature_c, 1.0).min(axis=0)
-        warmest = self.course(at, temperature_c, 0.0).max(axis=0)
+        ahead = self.ahead if ahead is None else ahead
+        coldest = self.course(at, temperature_c, 1.0, ahead).min(axis=0)
+        warmest = self.course(at, temperature_c, 0.0, ahead).max(axis=0)
         below = np.maximum(self.low_c - coldest, 0)
         return below + np.maximum(warmest - self.high_c, 0)
 
@@ -114,9 +115,14 @@ def test_where_the_guard_sees_a_breach_nothing_keeps_the_band(seed, at):
 
 
 @settings(deadline=None, max_examples=40)
-@given(seed=seeds, at=st.integers(0, 1), locked=st.integers(0, 3))
-def test_a_locked_option_is_judged_by_all_it_must_sit_out(seed, at, locked):
-    case = Case(seed)
+@given(
+    seed=seeds,
+    at=st.integers(0, 1),
+    locked=st.integers(0, 3),
+    ahead=st.sampled_from([1, 8]),
+)
+def test_a_locked_option_is_judged_by_all_it_must_sit_out(seed, at, locked, ahead):
+    case = Case(seed, ahead)
     states = case.states()
     heat = case.heat_kw[:, None] * case.rng.choice([0.0, 0.5, 1.0], (N, STATES))
     locked_steps = case.rng.integers(0, locked + 1, (N, STATES))
@@ -130,7 +136,9 @@ def test_a_locked_option_is_judged_by_all_it_must_sit_out(seed, at, locked):
                 air = state[i, 0]
                 worst = max(worst, case.low_c[i] - air, air - case.high_c[i])
                 state = case.step(at + k, state, heat[:, j])
-            then = case.simulated_breach_k(at + locked_steps[i, j], state)[i]
+            sat_out = locked_steps[i, j]
+            left = max(ahead - sat_out, 0)
+            then = case.simulated_breach_k(at + sat_out, state, left)[i]
             assert breach[i, j] == pytest.approx(worst + then, abs=ROUNDING_K)
 
 

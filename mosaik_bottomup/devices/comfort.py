@@ -88,7 +88,9 @@ def build_guard(
     return Guard(response, drive, of_state, unheated, heated, low_c, high_c)
 
 
-def breach_k(guard: Guard, at: int, temperature_c: FloatArray) -> FloatArray:
+def breach_k(
+    guard: Guard, at: int, temperature_c: FloatArray, ahead: int | None = None
+) -> FloatArray:
     """Return by how much the band must be left from states, whatever is done.
 
     Parameters
@@ -99,6 +101,8 @@ def breach_k(guard: Guard, at: int, temperature_c: FloatArray) -> FloatArray:
         Which of the guard's ``k`` steps begins in these states.
     temperature_c : (n, j, 2) array
         Air and floor of ``j`` alternatives.
+    ahead
+        How many steps are looked ahead, if not all that the guard covers.
 
     Returns
     -------
@@ -106,9 +110,10 @@ def breach_k(guard: Guard, at: int, temperature_c: FloatArray) -> FloatArray:
         Degrees below the band when heated without pause plus degrees above it when
         not heated at all; zero for a state from which the band can be kept.
     """
-    from_state = np.einsum("nmc,njc->njm", guard.of_state, temperature_c)
-    coldest = (from_state + guard.heated_c[:, None, at]).min(axis=2)
-    warmest = (from_state + guard.unheated_c[:, None, at]).max(axis=2)
+    seen = slice(None if ahead is None else ahead + 1)
+    from_state = np.einsum("nmc,njc->njm", guard.of_state[:, seen], temperature_c)
+    coldest = (from_state + guard.heated_c[:, None, at, seen]).min(axis=2)
+    warmest = (from_state + guard.unheated_c[:, None, at, seen]).max(axis=2)
     below = np.maximum(guard.low_c[:, None] - coldest, 0)
     above = np.maximum(warmest - guard.high_c[:, None], 0)
     breach: FloatArray = below + above
@@ -123,6 +128,9 @@ def locked_breach_k(
     locked_steps: IntArray,
 ) -> FloatArray:
     """Return :func:`breach_k` of options that must be held for a while first.
+
+    All are looked at to the same end, however long they are locked: who saw farther
+    with one option than with another would take what is yet unseen for the better.
 
     Parameters
     ----------
@@ -142,7 +150,7 @@ def locked_breach_k(
     (n, j) array
         The farthest it gets beside the band while locked, plus the breach from then on.
     """
-    response = guard.response
+    response, ahead = guard.response, guard.of_state.shape[1] - 1
     breach, farthest = breach_k(guard, at, temperature_c), np.zeros(heat_kw.shape)
     for held in range(locked_steps.max(initial=0)):
         air = temperature_c[..., 0]
@@ -153,7 +161,8 @@ def locked_breach_k(
             + guard.drive_c[:, None, at + held]
             + response.per_heat_kw[:, None] * heat_kw[:, :, None]
         )
-        later = farthest + breach_k(guard, at + held + 1, temperature_c)
+        left = max(ahead - held - 1, 0)
+        later = farthest + breach_k(guard, at + held + 1, temperature_c, left)
         breach = np.where(locked_steps == held + 1, later, breach)
     return breach
 
