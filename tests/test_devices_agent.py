@@ -20,6 +20,7 @@ from mosaik_bottomup.devices.outlook import Outlook, PlanningRules
 from mosaik_bottomup.devices.pv_battery_site import PvBatterySites
 from mosaik_bottomup.errors import InvariantError
 from mosaik_bottomup.messages import (
+    INDIFFERENCE_DKK_PER_KWH,
     BidBook,
     CongestionPrices,
     Dispatch,
@@ -37,6 +38,7 @@ class Ledger:
     """Sites that keep one number, and note when they are asked to plan and bid."""
 
     kind: str = "ledger"
+    rules: PlanningRules = RULES
     replan_steps: int = 4
     planned: list[int] = field(default_factory=list)
     surcharges: list[np.ndarray] = field(default_factory=list)
@@ -111,11 +113,15 @@ def live(agent, step, now, choose, rounds=1):
     return said
 
 
+def lowest_kw(book):
+    return book.power_kw[:, 0]
+
+
 def now_at(step):
     return clockwork(step, 1)
 
 
-def heat_pumps(agent_kwargs=None):
+def heat_pumps():
     """Return an agent of real homes in changing weather."""
     population = Population(
         4, 0, 0.5, (100, 250), (20, 20.5), 2.0, (4, 8), (6, 12), (0.4, 0.5)
@@ -157,7 +163,7 @@ def numbers(state):
 def test_a_day_is_rehearsed_step_by_step_and_then_its_first_step_is_real():
     agent = ledger_agent()
 
-    said = live(agent, 0, now_at(0), cheapest_kw, rounds=2)
+    said = live(agent, 0, now_at(0), lowest_kw, rounds=2)
 
     day = [
         (kind, step)
@@ -181,7 +187,7 @@ def test_within_a_day_a_step_is_bids_alone_or_a_report_before_them():
     kinds = []
 
     for step in range(8):
-        said = live(agent, step, now_at(step), cheapest_kw)
+        said = live(agent, step, now_at(step), lowest_kw)
         kinds.append([type(it) for it in said if it.moment.rehearsal is None])
 
     report, bids = [StoreReport, BidBook], [BidBook]
@@ -191,7 +197,7 @@ def test_within_a_day_a_step_is_bids_alone_or_a_report_before_them():
 def test_who_does_not_report_plans_without_congestion_prices():
     agent = ledger_agent(reports=False)
 
-    said = [it for s in range(8) for it in live(agent, s, now_at(s), cheapest_kw)]
+    said = [it for s in range(8) for it in live(agent, s, now_at(s), lowest_kw)]
 
     assert {type(it) for it in said} == {BidBook}
     assert not np.array(agent.sites.surcharges).any()
@@ -216,7 +222,7 @@ def test_every_bid_rests_on_a_plan_of_its_past_whatever_the_calendar(
     agent = ledger_agent(calendar=calendar)  # its sites check each bid's plan
 
     for step in range(steps):
-        said = live(agent, step, now_at(step), cheapest_kw, rounds=2)
+        said = live(agent, step, now_at(step), lowest_kw, rounds=2)
 
         rehearsed = [it.moment for it in said if it.moment.rehearsal is not None]
         assert bool(rehearsed) == (step % 8 == 0)
@@ -247,7 +253,7 @@ def test_a_calendar_says_when_plans_and_rehearsals_are_due_and_days_end():
 )
 def test_a_set_point_that_was_not_offered_is_refused(power_kw, said):
     agent = ledger_agent()
-    live(agent, 0, now_at(0), cheapest_kw)
+    live(agent, 0, now_at(0), lowest_kw)
     before = agent.state.copy()
     book = agent.begin(1, now_at(1))
 
@@ -262,7 +268,7 @@ def test_a_set_point_that_was_not_offered_is_refused(power_kw, said):
 )
 def test_a_set_point_on_or_between_what_was_offered_is_obeyed(power_kw):
     agent = ledger_agent()
-    live(agent, 0, now_at(0), cheapest_kw)
+    live(agent, 0, now_at(0), lowest_kw)
     before = agent.state.copy()
     book = agent.begin(1, now_at(1))
 
@@ -303,7 +309,7 @@ def replace_moment(step):
 
 def test_a_dispatch_is_obeyed_once():
     agent = ledger_agent()
-    live(agent, 0, now_at(0), cheapest_kw)
+    live(agent, 0, now_at(0), lowest_kw)
     dispatch = dispatch_for(agent.begin(1, now_at(1)))
     agent.answer(dispatch)
 
@@ -364,7 +370,7 @@ def test_warming_up_is_reproducible_and_each_site_takes_its_cheapest(make):
         if step % 4 == 0:
             plan = sites.plan(step, weather(step, HORIZON), np.zeros((2, HORIZON)))
         now = weather(step, 1)
-        power = cheapest_kw(sites.bids(state, plan, now, Moment(step)))
+        power = cheapest_kw(sites.bids(state, plan, now, Moment(step)), 0.25)
         state, _ = sites.apply(state, now, power)
     for a, b in zip(numbers(one.state), numbers(state), strict=True):
         np.testing.assert_array_equal(a, b)
@@ -378,10 +384,37 @@ def test_without_warm_up_homes_are_at_rest():
     np.testing.assert_array_equal(agent.state, np.full(2, (HORIZON - 1) / 2))
 
 
-def test_the_cheapest_option_is_the_lowest_on_a_tie():
-    book = Ledger().bids(np.zeros(2), 0, now_at(0), Moment(0))
+def test_the_cheapest_option_is_the_highest_of_those_within_the_indifference():
+    step_h = 0.25
+    little = INDIFFERENCE_DKK_PER_KWH * step_h  # for a kW of a step
+    power_kw = np.array([[0.0, 1.0, 2.0]] * 6)
+    cost_dkk = np.array(
+        [
+            [3.0, 1.0, 2.0],
+            [1.0, 1.0, 1.0],
+            [1.0, 1.0 + 0.9 * little, 1.0 + 1.8 * little],
+            [1.0, 1.0 + 1.1 * little, 1.0 + 1.9 * little],
+            [1.0, 1.0 + 1.1 * little, 1.0 + 2.2 * little],
+            [1.0 + 0.5 * little, 1.0, 1.0 + 1.1 * little],
+        ]
+    )
+    parted = np.ones((6, 2), dtype=np.bool_)
+    area = np.zeros(6, dtype=np.int64)
+    book = BidBook(area, power_kw, cost_dkk, parted, np.zeros(6), Moment(0))
 
-    np.testing.assert_array_equal(cheapest_kw(book), [1.0, 1.0])
+    cheapest = cheapest_kw(book, step_h)
+
+    np.testing.assert_array_equal(cheapest, [1, 2, 2, 2, 0, 1])
+
+
+def test_a_fleet_without_sites_has_nothing_that_is_cheapest():
+    none = np.zeros((0, 3))
+    empty = BidBook(
+        np.zeros(0, dtype=np.int64), none, none, none[:, 1:] > 0, none[:, 0], Moment(0)
+    )
+
+    assert cheapest_kw(empty, 0.25).shape == (0,)
+    assert distance_kw(empty, np.zeros(0)).shape == (0,)
 
 
 def test_the_distance_to_an_offer_is_none_within_a_divisible_stretch():

@@ -84,7 +84,7 @@ class Case:
         return below + np.maximum(warmest - self.high_c, 0)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=25)
 @given(seed=seeds, at=st.integers(0, STEPS - 1), ahead=st.integers(0, 12))
 def test_the_breach_is_what_heating_or_idling_throughout_would_come_to(seed, at, ahead):
     case = Case(seed, ahead)
@@ -97,7 +97,7 @@ def test_the_breach_is_what_heating_or_idling_throughout_would_come_to(seed, at,
         np.testing.assert_allclose(breach[:, j], simulated, atol=ROUNDING_K)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=25)
 @given(seed=seeds, at=st.integers(0, STEPS - 1))
 def test_where_the_guard_sees_a_breach_nothing_keeps_the_band(seed, at):
     case = Case(seed)
@@ -114,7 +114,7 @@ def test_where_the_guard_sees_a_breach_nothing_keeps_the_band(seed, at):
     assert outside.any(axis=0)[lost].all()
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=25)
 @given(
     seed=seeds,
     at=st.integers(0, 1),

@@ -100,6 +100,7 @@ def test_sizes_lie_within_their_ranges(seed):
     np.testing.assert_allclose(pumps.heat_kw, 34.65 * pumps.houses.envelope_kw_per_k)
 
 
+@settings(deadline=None, max_examples=20)
 @given(share=st.floats(0, 1))
 def test_the_share_of_inverters_is_met(share):
     pumps, _ = draw(replace(POPULATION, inverter_share=share))

@@ -184,8 +184,8 @@ def test_higher_prices_never_raise_what_a_home_takes(seed, dearer, earns_more):
         now.load_kw,
     )
 
-    at_price = cheapest_kw(sites.bids(state, plan, now, Moment(0)))
-    at_more = cheapest_kw(sites.bids(state, plan, higher, Moment(0)))
+    at_price = cheapest_kw(sites.bids(state, plan, now, Moment(0)), 0.25)
+    at_more = cheapest_kw(sites.bids(state, plan, higher, Moment(0)), 0.25)
 
     assert (at_more <= at_price + ROUNDING).all()
 
