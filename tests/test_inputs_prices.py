@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
+from mosaik_bottomup.arrays import FloatArray
 from mosaik_bottomup.inputs import prices, tariff, weather
 from mosaik_bottomup.inputs.clock import Clock, mean_of_parts
 from mosaik_bottomup.inputs.tariff import RetailTariff
@@ -178,3 +179,36 @@ def test_the_users_prices_may_be_in_any_usual_unit(
     price = prices.read_csv(path, clock)
 
     assert_allclose(mean_of_parts(price, 4), [0.746, 1.492])
+
+
+def test_residuals_have_the_spread_and_memory_they_state() -> None:
+    clock = Clock(pd.Timestamp("2016-01-01", tz="UTC"), 3600, 8784)
+    sky = weather.read_try(2, clock)
+    expected = prices.model_day_ahead_dkk_per_kwh(sky, clock)
+
+    drawn = [
+        prices.model_day_ahead_dkk_per_kwh(sky, clock, np.random.default_rng(seed))
+        for seed in range(8)
+    ]
+    left = (np.array(drawn) - expected) / (prices.DKK_PER_EUR / 1000)
+
+    assert left.std() == pytest.approx(np.hypot(20, 18), rel=0.05)
+    by_day = left.reshape(8, 366, 24).mean(axis=2)
+    memory = np.mean([np.corrcoef(row[1:], row[:-1])[0, 1] for row in by_day])
+    assert 0.35 < memory < 0.6
+    # within a standard-time day only the hourly part moves, by 18 sqrt(2 (1 - 0.85))
+    moves = np.diff(left.reshape(8, -1), axis=1)
+    within = np.arange(moves.shape[1]) % 24 != 22
+    assert moves[:, within].std() == pytest.approx(18 * np.sqrt(0.3), rel=0.03)
+
+
+def test_residuals_are_the_same_whatever_part_of_the_year_is_wanted() -> None:
+    clock = Clock(pd.Timestamp("2016-01-01", tz="UTC"), 900, 96 * 6)
+    later = clock.window(96 * 2, 96 * 2)
+
+    def residuals(at: Clock) -> FloatArray:
+        sky, rng = weather.read_try(2, at), np.random.default_rng(1)
+        drawn = prices.model_day_ahead_dkk_per_kwh(sky, at, rng)
+        return drawn - prices.model_day_ahead_dkk_per_kwh(sky, at)
+
+    assert residuals(later) == pytest.approx(residuals(clock)[96 * 2 : 96 * 4])

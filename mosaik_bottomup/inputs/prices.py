@@ -1,10 +1,10 @@
 """What the day-ahead market asks: a DK1-2024-like model, or the user's own series."""
 
+from itertools import accumulate
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from scipy.signal import lfilter
 
 from mosaik_bottomup.arrays import FloatArray
 from mosaik_bottomup.inputs import csv_series
@@ -116,8 +116,7 @@ def _residuals_of_year(rng: np.random.Generator) -> FloatArray:
     def autoregressive(n: int, memory: float, spread: float) -> FloatArray:
         noise = rng.normal(0.0, spread * np.sqrt(1 - memory**2), n)
         noise[0] = rng.normal(0.0, spread)
-        series: FloatArray = lfilter([1.0], [1.0, -memory], noise)
-        return series
+        return np.array(list(accumulate(noise, lambda old, new: memory * old + new)))
 
     by_day = autoregressive(DAYS_PER_YEAR, *_DAY_RESIDUAL)
     return np.repeat(by_day, 24) + autoregressive(HOURS_PER_YEAR, *_HOUR_RESIDUAL)
