@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from mosaik_bottomup.coordination.solver import Solver
 from mosaik_bottomup.coordination.stage_one import Imbalance, clear
+from mosaik_bottomup.messages import INDIFFERENCE_DKK_PER_KWH
 
 STEP_H = 0.25
 IMBALANCE = Imbalance(above_dkk_per_kwh=0.4, below_dkk_per_kwh=0.9)
@@ -22,7 +23,10 @@ unbound = np.full(2, np.inf)
 
 def draw_curves(rng, most=5):
     sizes = rng.integers(0, most, 2)
-    return [(np.sort(rng.normal(0, 1, m)), rng.uniform(0.5, 3, m)) for m in sizes]
+    slopes = [np.sort(rng.normal(0, 1, m)) for m in sizes]
+    # none so near to nothing that it makes no difference
+    slopes = [slope + 0.01 * np.sign(slope) for slope in slopes]
+    return [(slope, rng.uniform(0.5, 3, slope.size)) for slope in slopes]
 
 
 def draw_envelope(rng, base, top):
@@ -163,12 +167,13 @@ def test_an_envelope_beyond_the_offers_is_cut_to_them():
     np.testing.assert_allclose(power, [3.0, 3.0])
 
 
-def test_a_slope_of_nothing_is_not_taken():
-    curves = [(np.array([-1.0, 0.0, 1.0]), np.ones(3))] * 2
+def test_what_makes_next_to_no_difference_is_taken_now():
+    few = INDIFFERENCE_DKK_PER_KWH
+    curves = [(np.array([-1.0, 0.9 * few, 1.1 * few]), np.ones(3))] * 2
 
     power = solve(curves, np.zeros(2), -unbound, unbound, None)
 
-    assert power.tolist() == [1.0, 1.0]
+    assert power.tolist() == [2.0, 2.0]
 
 
 @pytest.mark.parametrize("target", [None, 4.0])
