@@ -89,13 +89,13 @@ def test_text_is_toml_of_the_same_values(table):
 
 @given(
     step_s=st.one_of(
-        st.integers(60, 86_400), st.integers(1, 48).map(lambda halves: 1800 * halves)
+        st.integers(60, 86_400), st.integers(1, 60).map(lambda parts: 3600 // parts)
     )
 )
-@example(step_s=5400)
-@example(step_s=18_000)
-def test_a_step_divides_an_hour_or_is_whole_hours_that_divide_a_day(step_s):
-    fits = 3600 % step_s == 0 or (step_s % 3600 == 0 and 86_400 % step_s == 0)
+@example(step_s=2400)
+@example(step_s=7200)
+def test_a_step_divides_an_hour(step_s):
+    fits = 3600 % step_s == 0
     overrides = (f"run.step_s={step_s}", "planning.every_h=24")
 
     if fits:
@@ -368,7 +368,9 @@ def test_five_mistakes_of_five_kinds_are_reported_at_once():
     [
         ("run.step_s=59", "at least 60"),
         ("run.step_s=900.5", "whole number"),
-        ("run.step_s=7200", None),
+        ("run.step_s=7200", "at most 3600"),
+        ("run.start=1899-12-31T00:00:00Z", "1900 to 2199"),
+        ("run.start=9999-12-31T00:00:00Z", "1900 to 2199"),
         ("run.duration_h=0", "more than 0"),
         ("run.warm_up_h=1.1", "1 h"),
         ("run.start=2016-01-04T00:07:00+01:00", "whole step"),
@@ -404,17 +406,12 @@ def test_five_mistakes_of_five_kinds_are_reported_at_once():
     ],
 )
 def test_each_mistake_has_one_problem_with_its_remedy(override, remedy):
-    overrides = (override, "planning.every_h=2") if remedy is None else (override,)
-
-    if remedy is None:
-        parse("", overrides=overrides)
-    else:
-        assert remedy in problem_of(*overrides).remedy
+    assert remedy in problem_of(override).remedy
 
 
 @pytest.mark.parametrize(
     ("step_s", "start"),
-    [(900, "00:45"), (300, "00:05"), (3600, "01:00"), (7200, "01:00")],
+    [(900, "00:45"), (300, "00:05"), (3600, "01:00")],
 )
 def test_a_run_may_start_on_any_whole_step(step_s, start):
     overrides = (f"run.step_s={step_s}", f"run.start=2016-01-04T{start}:00+01:00")

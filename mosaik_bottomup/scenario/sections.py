@@ -8,10 +8,11 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Literal
 
-from pydantic import AwareDatetime, Field, model_validator
+from pydantic import Field, model_validator
 
 from mosaik_bottomup.scenario.values import (
     SECONDS_PER_HOUR,
+    Moment,
     NightDayPeak,
     PerArea,
     Percent,
@@ -26,7 +27,7 @@ from mosaik_bottomup.scenario.writing import table_text
 class Run(Section):
     """When, how long, in which steps and by which strategy."""
 
-    start: AwareDatetime = datetime(2016, 1, 4, tzinfo=timezone(timedelta(hours=1)))
+    start: Moment = datetime(2016, 1, 4, tzinfo=timezone(timedelta(hours=1)))
     """Begin of the first counted step, with time zone; lies on a whole step."""
     duration_h: float = Field(default=24.0, gt=0, le=8784)
     """What is counted, in hours; whole steps."""

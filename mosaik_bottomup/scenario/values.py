@@ -1,12 +1,21 @@
 """What the values of a scenario may be: the types its sections are built from."""
 
+from datetime import datetime
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+)
 
 SECONDS_PER_HOUR = 3600
-SECONDS_PER_DAY = 86_400
 SHORTEST_STEP_S = 60
+FIRST_YEAR, LAST_YEAR = 1900, 2199
+"""Days are counted in nanoseconds: pandas ends in 2262."""
 
 
 def _as_tuple(value: object) -> object:
@@ -26,13 +35,16 @@ def _ordered(value: tuple[float, float]) -> tuple[float, float]:
 
 
 def _whole_fraction(step_s: int) -> int:
-    if SECONDS_PER_HOUR % step_s and (
-        step_s % SECONDS_PER_HOUR or SECONDS_PER_DAY % step_s
-    ):
-        raise ValueError(
-            "must divide an hour (300, 900, 3600) or be whole hours that divide a day"
-        )
+    # prices are hourly and tariffs change on the hour: no step may cross it
+    if SECONDS_PER_HOUR % step_s:
+        raise ValueError("must divide an hour, such as 300, 900 or 3600")
     return step_s
+
+
+def _in_range_of_dates(start: datetime) -> datetime:
+    if not FIRST_YEAR <= start.year <= LAST_YEAR:
+        raise ValueError(f"must be in the years {FIRST_YEAR} to {LAST_YEAR}")
+    return start
 
 
 type Word = Annotated[str, AfterValidator(_plain_word)]
@@ -45,9 +57,10 @@ type Range = Annotated[
 type PerArea = Annotated[tuple[Positive, ...], BeforeValidator(_as_tuple)]
 type StepSeconds = Annotated[
     int,
-    Field(ge=SHORTEST_STEP_S, le=SECONDS_PER_DAY),
+    Field(ge=SHORTEST_STEP_S, le=SECONDS_PER_HOUR),
     AfterValidator(_whole_fraction),
 ]
+type Moment = Annotated[AwareDatetime, AfterValidator(_in_range_of_dates)]
 type NightDayPeak = Annotated[
     tuple[NotNegative, NotNegative, NotNegative], BeforeValidator(_as_tuple)
 ]
