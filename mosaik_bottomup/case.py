@@ -1,10 +1,9 @@
-"""What a scenario makes: series, network, fleets, and the parties that negotiate.
+"""What a scenario makes: its series, its network and its fleets.
 
 Everything here is a function of the scenario alone, so that simulators in processes of
 their own, each given the scenario's text, agree on all of it.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
@@ -13,28 +12,16 @@ import numpy as np
 import pandas as pd
 
 from mosaik_bottomup.arrays import FloatArray, IntArray
-from mosaik_bottomup.coordination.aggregator import Aggregator, AggregatorRules
-from mosaik_bottomup.coordination.solver import Solver
-from mosaik_bottomup.coordination.stage_one import Imbalance
-from mosaik_bottomup.coordination.system_operator import (
-    DsoRules,
-    Forecast,
-    SystemOperator,
-)
 from mosaik_bottomup.devices import heat_pump, pv_battery
-from mosaik_bottomup.devices.agent import Calendar, FleetAgent, Sites
+from mosaik_bottomup.devices.agent import Calendar
 from mosaik_bottomup.devices.draw import Population, draw_fleets
 from mosaik_bottomup.devices.heat_pump_site import HeatPumpSites
-from mosaik_bottomup.devices.outlook import Outlook, PlanningRules
+from mosaik_bottomup.devices.outlook import PlanningRules
 from mosaik_bottomup.devices.pv_battery_site import PvBatterySites
 from mosaik_bottomup.grid import network as grid_network
-from mosaik_bottomup.grid.headroom import Headroom, limits_kw
-from mosaik_bottomup.grid.headroom_fit import fit
 from mosaik_bottomup.grid.network import Network
-from mosaik_bottomup.grid.power_flow import PowerFlow
 from mosaik_bottomup.inputs import households, prices, weather
 from mosaik_bottomup.inputs.clock import Clock
-from mosaik_bottomup.inputs.forecast import PerfectForecast
 from mosaik_bottomup.inputs.series import Series, assemble
 from mosaik_bottomup.inputs.tariff import RetailTariff, by_hour
 from mosaik_bottomup.scenario import Scenario
@@ -224,122 +211,3 @@ def draw_all_fleets(scenario: Scenario, home_area: IntArray) -> tuple[Fleet, ...
             battery_sites = PvBatterySites(pv_battery.take(batteries, mine), rules)
             fleets.append(Fleet(f"pv-batteries-{number + 1}", name, battery_sites))
     return tuple(fleets)
-
-
-def outlook(series: Series, homes: IntArray) -> Outlook:
-    """Return what a fleet in the given homes sees of the series."""
-    return Outlook(
-        series.ambient_c,
-        series.global_w_m2,
-        series.import_dkk_per_kwh,
-        series.export_dkk_per_kwh,
-        series.pv_kw_per_kwp,
-        series.household_kw[homes],
-    )
-
-
-def fleet_forecast(case: Case, sites: Sites) -> Callable[[int, int], Outlook]:
-    """Return what a fleet can foresee; step 0 is the first of the run."""
-    source, lead = PerfectForecast(case.series), case.scenario.run.warm_up_steps
-    homes = sites.fleet.home
-
-    def at(step: int, steps: int) -> Outlook:
-        return outlook(source.at(lead + step, steps), homes)
-
-    return at
-
-
-def fleet_agent(case: Case, fleet: Fleet) -> FleetAgent:
-    """Return a fleet's agent, warmed up to the start of the run."""
-    scenario = case.scenario
-    looks_ahead = scenario.dso.look_ahead in ("store", "combined", "rehearsal")
-    agent = FleetAgent(
-        fleet.sites,
-        case.calendar,
-        len(case.network.areas),
-        fleet_forecast(case, fleet.sites),
-        reports=scenario.run.strategy == "two-stage" and looks_ahead,
-    )
-    agent.warm_up(scenario.run.warm_up_steps)
-    return agent
-
-
-def aggregator(scenario: Scenario) -> Aggregator:
-    """Return an aggregator as the scenario's strategy wants it."""
-    coordinated = scenario.run.strategy == "two-stage"
-    rules = AggregatorRules(
-        areas=len(scenario.grid.areas),
-        step_h=scenario.run.step_h,
-        imbalance=_imbalance(scenario),
-        segments=scenario.aggregators.segments,
-        secured=coordinated,
-        follows_schedule=coordinated,
-    )
-    return Aggregator(rules, _solver(scenario))
-
-
-def fit_headroom(network: Network) -> Headroom:
-    """Return the DSO's model of its transformers, fitted on power flows."""
-    return fit(PowerFlow(network), np.random.default_rng(0))
-
-
-def system_operator(
-    case: Case, headroom: Headroom, correction: Callable[[], FloatArray]
-) -> SystemOperator:
-    """Return the DSO.
-
-    Parameters
-    ----------
-    case
-        What it works on.
-    headroom
-        Its model of the transformers.
-    correction
-        ``correction()``: what it has learned so far from measured loadings, ``(a,)``.
-    """
-    scenario = case.scenario
-    dso, day_ahead, areas = scenario.dso, scenario.day_ahead, len(case.network.areas)
-    source, lead = PerfectForecast(case.series), scenario.run.warm_up_steps
-    uncontrolled = case.uncontrolled_kw
-    member = (case.network.home_area == np.arange(areas)[:, None]).astype(float)
-    tan_phi = float(np.tan(np.arccos(scenario.grid.household_power_factor)))
-    limit_percent = np.array(scenario.grid.loading_limit_percent)
-
-    def forecast(step: int, steps: int) -> Forecast:
-        part = source.at(lead + step, steps)
-        load = member @ uncontrolled[:, lead + step : lead + step + steps]
-        return Forecast(
-            load, tan_phi * load, part.import_dkk_per_kwh, part.export_dkk_per_kwh
-        )
-
-    def capability(reactive_kvar: FloatArray) -> tuple[FloatArray, FloatArray]:
-        return limits_kw(
-            headroom,
-            limit_percent,
-            reactive_kvar,
-            correction(),
-            dso.loading_margin_percent,
-        )
-
-    rules = DsoRules(
-        areas=areas,
-        step_h=scenario.run.step_h,
-        imbalance=_imbalance(scenario),
-        allocation=dso.allocation,
-        look_ahead=dso.look_ahead,
-        rehearses=day_ahead.rehearsal,
-        rounds=day_ahead.rounds,
-        first_margin=day_ahead.first_margin_percent / PERCENT,
-        margin_step=day_ahead.margin_step_percent / PERCENT,
-    )
-    return SystemOperator(rules, _solver(scenario), forecast, capability)
-
-
-def _imbalance(scenario: Scenario) -> Imbalance:
-    price = scenario.aggregators.imbalance_price_dkk_per_kwh
-    return Imbalance(price, price)
-
-
-def _solver(scenario: Scenario) -> Solver:
-    folder = scenario.solver.write_lp
-    return Solver(scenario.solver.name, Path(folder) if folder else None)

@@ -14,7 +14,7 @@ from mosaik_api_v3.types import CreateResult, InputData, Meta, OutputData, Outpu
 from mosaik_components.bottomup.ports import only, packed, pick, senders, unpacked
 from mosaik_components.bottomup.setting import Setting, settle
 
-from mosaik_bottomup import case
+from mosaik_bottomup import parties
 from mosaik_bottomup.arrays import FloatArray
 from mosaik_bottomup.coordination.aggregator import Aggregator
 from mosaik_bottomup.errors import InvariantError
@@ -79,7 +79,7 @@ class Simulator(mosaik_api_v3.Simulator):
         if len(names) != num:
             raise ValueError(f"the scenario has only {', '.join(there)}")
         for name in names:
-            aggregator = case.aggregator(self._setting.case.scenario)
+            aggregator = parties.aggregator(self._setting.case.scenario)
             self._entities[name] = _Entity(aggregator)
         return [{"eid": name, "type": model} for name in names]
 

@@ -21,7 +21,7 @@ from mosaik_components.bottomup.ports import (
 )
 from mosaik_components.bottomup.setting import Setting, settle
 
-from mosaik_bottomup import case
+from mosaik_bottomup import parties
 from mosaik_bottomup.arrays import FloatArray
 from mosaik_bottomup.coordination.system_operator import SystemOperator
 from mosaik_bottomup.errors import InvariantError
@@ -81,8 +81,8 @@ class Simulator(mosaik_api_v3.Simulator):
         made = self._setting.case
         self._secures = made.scenario.run.strategy == "two-stage"
         self._correction = np.ones(len(made.network.areas))
-        self._headroom = case.fit_headroom(made.network)
-        self._operator = case.system_operator(
+        self._headroom = parties.fit_headroom(made.network)
+        self._operator = parties.system_operator(
             made, self._headroom, lambda: self._correction
         )
 

@@ -23,12 +23,13 @@ from mosaik_components.bottomup.ports import (
 )
 from mosaik_components.bottomup.setting import Setting, settle
 
-from mosaik_bottomup.case import Fleet, fleet_agent
+from mosaik_bottomup.case import Fleet
 from mosaik_bottomup.devices.agent import FleetAgent
 from mosaik_bottomup.devices.heat_pump import HeatPumpState
 from mosaik_bottomup.devices.outlook import Outlook
 from mosaik_bottomup.errors import InvariantError
 from mosaik_bottomup.messages import BidBook, CongestionPrices, Dispatch, StoreReport
+from mosaik_bottomup.parties import fleet_agent
 
 KINDS = {"HeatPumpFleet": "heat_pumps", "PvBatteryFleet": "pv_batteries"}
 SITES = {"HeatPumpFleet": "HeatPumpSite", "PvBatteryFleet": "PvBatterySite"}

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from mosaik_bottomup import case as cases
+from mosaik_bottomup import parties as makers
 from mosaik_bottomup import scenario
 from mosaik_bottomup.day_ahead import Parties, negotiate
 from mosaik_bottomup.grid.headroom import Headroom
@@ -35,12 +36,12 @@ def make_parties(case):
     rating = case.scenario.grid.transformer_kva
     flat = np.zeros((len(case.network.areas), 5))
     headroom = Headroom(np.array(rating), 1.0, flat, flat)
-    agents = {it.name: cases.fleet_agent(case, it) for it in case.fleets}
-    dso = cases.system_operator(case, headroom, lambda: np.ones(len(rating)))
+    agents = {it.name: makers.fleet_agent(case, it) for it in case.fleets}
+    dso = makers.system_operator(case, headroom, lambda: np.ones(len(rating)))
     return Parties(
         agents,
         {it.name: it.aggregator for it in case.fleets},
-        {name: cases.aggregator(case.scenario) for name in case.aggregators},
+        {name: makers.aggregator(case.scenario) for name in case.aggregators},
         dso,
     )
 
@@ -52,7 +53,9 @@ def load_case(overrides, **options):
 def run(case, parties=None):
     """Negotiate every step; return what was recorded, by party and name."""
     parties = parties or make_parties(case)
-    forecasts = {it.name: cases.fleet_forecast(case, it.sites) for it in case.fleets}
+    forecasts = {
+        it.name: makers.fleet_forecast(case, it.sites.fleet.home) for it in case.fleets
+    }
     steps = []
     for step in range(case.scenario.run.steps):
         negotiate(parties, step, {n: at(step, 1) for n, at in forecasts.items()})
@@ -163,7 +166,9 @@ def test_the_rehearsal_of_a_day_leaves_no_trace_in_the_homes():
     for agent in parties.fleets.values():
         spy_on_last_bid(agent, seen)
 
-    forecasts = {it.name: cases.fleet_forecast(case, it.sites) for it in case.fleets}
+    forecasts = {
+        it.name: makers.fleet_forecast(case, it.sites.fleet.home) for it in case.fleets
+    }
     negotiate(parties, 0, {n: at(0, 1) for n, at in forecasts.items()})
 
     assert len(seen) == len(parties.fleets)

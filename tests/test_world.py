@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from mosaik_bottomup import case, scenario
+from mosaik_bottomup import parties as makers
 from mosaik_bottomup.app import wiring, world
 from mosaik_bottomup.certificate import certify
 from mosaik_bottomup.day_ahead import Parties, negotiate
@@ -123,18 +124,19 @@ def test_the_open_script_makes_the_same_connections(two_stage, tmp_path):
 def test_mosaik_carries_what_a_plain_loop_would(tmp_path, overrides):
     settled = short(*overrides)
     made = case.build(settled)
-    agents = {fleet.name: case.fleet_agent(made, fleet) for fleet in made.fleets}
+    agents = {fleet.name: makers.fleet_agent(made, fleet) for fleet in made.fleets}
     nobody_learns = np.ones(len(made.network.areas))
     parties = Parties(
         agents,
         {fleet.name: fleet.aggregator for fleet in made.fleets},
-        {name: case.aggregator(settled) for name in made.aggregators},
-        case.system_operator(
-            made, case.fit_headroom(made.network), lambda: nobody_learns
+        {name: makers.aggregator(settled) for name in made.aggregators},
+        makers.system_operator(
+            made, makers.fit_headroom(made.network), lambda: nobody_learns
         ),
     )
     forecasts = {
-        fleet.name: case.fleet_forecast(made, fleet.sites) for fleet in made.fleets
+        fleet.name: makers.fleet_forecast(made, fleet.sites.fleet.home)
+        for fleet in made.fleets
     }
 
     negotiate(parties, 0, {name: at(0, 1) for name, at in forecasts.items()})
