@@ -248,6 +248,20 @@ def test_equal_values_and_values_from_zero_have_no_difference():
     assert "%" not in line_of(text, "imbalance [kWh]")
 
 
+def test_what_is_shown_as_nothing_is_no_measure_for_a_difference():
+    rounding, real = (
+        {"aggregators": {"agg-1": {"imbalance_kwh": kwh}}}
+        for kwh in (
+            1e-14,
+            0.06,
+        )
+    )
+
+    text = text_of(SUMMARY | rounding, SUMMARY | real)
+
+    assert "%" not in line_of(text, "imbalance [kWh]")
+
+
 def test_the_certificate_passes_or_fails_by_line():
     text = text_of(SUMMARY)
 

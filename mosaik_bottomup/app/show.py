@@ -99,7 +99,8 @@ def _section(
     for key, label, form in rows:
         values = [summary.get(key) for summary in summaries]
         cells = [
-            _number(value, form) + (_difference(value, values[0]) if column else "")
+            _number(value, form)
+            + (_difference(value, values[0], form) if column else "")
             for column, value in enumerate(values)
         ]
         grid.add_row(Text(f"  {label}"), *cells)
@@ -157,10 +158,11 @@ def _number(value: object, form: str) -> str:
             return str(value)
 
 
-def _difference(value: object, reference: object) -> str:
+def _difference(value: object, reference: object, form: str) -> str:
     if not (isinstance(value, int | float) and isinstance(reference, int | float)):
         return ""
-    if not reference or value == reference:
+    # what is shown as nothing, such as rounding, is no measure for a difference
+    if not float(_number(reference, form)) or value == reference:
         return ""
     return f"  ({(value - reference) / abs(reference):+.1%})"
 

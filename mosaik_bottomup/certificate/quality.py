@@ -1,8 +1,12 @@
 """Checks that every customer got the service promised."""
 
-import numpy as np
-
-from mosaik_bottomup.certificate.check import Check, nothing_beyond, where, worst
+from mosaik_bottomup.certificate.check import (
+    Check,
+    beyond,
+    nothing_beyond,
+    where,
+    worst,
+)
 from mosaik_bottomup.metrics import comfort_violation_kh
 from mosaik_bottomup.results import Results
 
@@ -44,9 +48,10 @@ def qos_state_of_charge(results: Results) -> Check:
         return Check(True, 0.0, "no batteries")
     energy_kwh = results.series("pv_batteries", "energy_kwh")
     site = results.static["pv_batteries"]
-    outside_kwh = np.maximum(
-        site["energy_low_kwh"][:, None] - energy_kwh,
-        energy_kwh - site["energy_high_kwh"][:, None],
+    outside_kwh = beyond(
+        energy_kwh,
+        site["energy_low_kwh"][:, None],
+        site["energy_high_kwh"][:, None],
     )
     return nothing_beyond(
         results,

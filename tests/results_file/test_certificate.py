@@ -37,6 +37,10 @@ def test_a_quiet_run_passes_every_check(small_run):
     assert json.loads(json.dumps(certificate, allow_nan=False)) == certificate
 
 
+def test_what_is_within_its_bounds_is_nothing_outside_them(small_run):
+    assert certify(small_run())["qos_state_of_charge"]["figure"] == 0.0
+
+
 def test_a_path_and_what_was_read_from_it_give_the_same(small_run):
     path = small_run()
 
