@@ -15,7 +15,7 @@ grids, the other side is the larger one only near idle. How the load is spread o
 homes is not seen; what that costs, a correction learns from the measured loading.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
@@ -73,11 +73,7 @@ def loading_percent(
     Both are ``(areas,)`` or have trailing axes, such as time; `p_kw` may have leading
     axes as well, for alternatives.
     """
-    hv_kw = p_kw + _quadratic(headroom.p_coefficients, p_kw, q_kvar)
-    hv_kvar = q_kvar + _quadratic(headroom.q_coefficients, p_kw, q_kvar)
-    full_kva = _per_area(headroom.rating_kva * headroom.mv_voltage_pu, q_kvar)
-    percent: FloatArray = _PERCENT * np.hypot(hv_kw, hv_kvar) / full_kva
-    return percent
+    return _loading_at(headroom, q_kvar)(p_kw)
 
 
 def limits_kw(
@@ -128,13 +124,14 @@ def limits_kw(
     # one row of alternatives each for import and export
     sign = np.array([1.0, -1.0]).reshape(2, *(1,) * q_kvar.ndim)
     fitting_kw = np.zeros((2, *q_kvar.shape))
-    fits_at_rest = loading_percent(headroom, fitting_kw, q_kvar) <= target_percent
+    loading_at = _loading_at(headroom, q_kvar)
+    fits_at_rest = loading_at(fitting_kw) <= target_percent
     width_kw = _BRACKET * full_kva * target_percent / _PERCENT
     for _ in range(_HALVINGS):
         width_kw = width_kw / 2.0
         tried_kw = fitting_kw + width_kw
-        found_percent = loading_percent(headroom, sign * tried_kw, q_kvar)
-        fitting_kw = np.where(found_percent <= target_percent, tried_kw, fitting_kw)
+        fits = loading_at(sign * tried_kw) <= target_percent
+        fitting_kw = np.where(fits, tried_kw, fitting_kw)
     import_kw, export_kw = np.where(fits_at_rest, fitting_kw, 0.0)
     return import_kw, export_kw
 
@@ -171,11 +168,31 @@ def correct(
     return np.where(telling, learned, correction)
 
 
+def _loading_at(
+    headroom: Headroom, q_kvar: FloatArray
+) -> Callable[[FloatArray], FloatArray]:
+    """Return the loading as a function of the active power alone, cheap to call."""
+    full_kva = _per_area(headroom.rating_kva * headroom.mv_voltage_pu, q_kvar)
+    lost_kw = _quadratic(headroom.p_coefficients, q_kvar)
+    lost_kvar = _quadratic(headroom.q_coefficients, q_kvar)
+
+    def loading_at(p_kw: FloatArray) -> FloatArray:
+        hv_kw, hv_kvar = p_kw + lost_kw(p_kw), q_kvar + lost_kvar(p_kw)
+        percent: FloatArray = _PERCENT * np.hypot(hv_kw, hv_kvar) / full_kva
+        return percent
+
+    return loading_at
+
+
 def _quadratic(
-    coefficients: FloatArray, p_kw: FloatArray, q_kvar: FloatArray
-) -> FloatArray:
+    coefficients: FloatArray, q_kvar: FloatArray
+) -> Callable[[FloatArray], FloatArray]:
     one, p, q, pp, qq = (_per_area(column, q_kvar) for column in coefficients.T)
-    value: FloatArray = one + (p + pp * p_kw) * p_kw + (q + qq * q_kvar) * q_kvar
+    of_q = (q + qq * q_kvar) * q_kvar
+
+    def value(p_kw: FloatArray) -> FloatArray:
+        return one + (p + pp * p_kw) * p_kw + of_q
+
     return value
 
 
