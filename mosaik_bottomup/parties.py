@@ -8,6 +8,7 @@ import numpy as np
 from mosaik_bottomup.arrays import FloatArray, IntArray
 from mosaik_bottomup.case import PERCENT, Case, Fleet
 from mosaik_bottomup.coordination.aggregator import Aggregator, AggregatorRules
+from mosaik_bottomup.coordination.rehearsal import RehearsalRules
 from mosaik_bottomup.coordination.solver import Solver
 from mosaik_bottomup.coordination.stage_one import Imbalance
 from mosaik_bottomup.coordination.system_operator import (
@@ -125,11 +126,14 @@ def system_operator(
         step_h=scenario.run.step_h,
         imbalance=_imbalance(scenario),
         allocation=dso.allocation,
-        look_ahead=dso.look_ahead,
-        rehearses=day_ahead.rehearsal,
-        rounds=day_ahead.rounds,
-        first_margin=day_ahead.first_margin_percent / PERCENT,
-        margin_step=day_ahead.margin_step_percent / PERCENT,
+        rehearsal=RehearsalRules(
+            areas=areas,
+            look_ahead=dso.look_ahead,
+            secured=day_ahead.rehearsal,
+            rounds=day_ahead.rounds,
+            first_margin=day_ahead.first_margin_percent / PERCENT,
+            margin_step=day_ahead.margin_step_percent / PERCENT,
+        ),
     )
     return SystemOperator(rules, _solver(scenario), forecast, capability)
 

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from mosaik_bottomup.coordination.aggregator import Aggregator, AggregatorRules, join
+from mosaik_bottomup.coordination.rehearsal import FEEDBACK, RehearsalRules
 from mosaik_bottomup.coordination.solver import Solver
 from mosaik_bottomup.coordination.stage_one import Imbalance
 from mosaik_bottomup.coordination.system_operator import (
-    FEEDBACK,
     DsoRules,
     Forecast,
     SystemOperator,
@@ -92,16 +92,20 @@ def make_dso(look_ahead="combined", limit_kw=(10.0, 10.0), **rules):
         asked.append(("capability", kvar))
         return limit * np.ones(kvar.shape), 0.5 * limit * np.ones(kvar.shape)
 
+    rehearsal = RehearsalRules(
+        areas=AREAS,
+        look_ahead=look_ahead,
+        secured=rules.pop("secured", True),
+        rounds=rules.pop("rounds", 3),
+        first_margin=rules.pop("first_margin", FIRST_MARGIN),
+        margin_step=rules.pop("margin_step", MARGIN_STEP),
+    )
     dso_rules = {
         "areas": AREAS,
         "step_h": STEP_H,
         "imbalance": IMBALANCE,
         "allocation": "least-cost",
-        "look_ahead": look_ahead,
-        "rehearses": True,
-        "rounds": 3,
-        "first_margin": FIRST_MARGIN,
-        "margin_step": MARGIN_STEP,
+        "rehearsal": rehearsal,
     }
     return SystemOperator(
         DsoRules(**dso_rules | rules), Solver(), forecast, capability
@@ -546,7 +550,7 @@ def test_after_the_last_round_the_best_is_committed_and_its_margins_kept():
     envelope, round_ = rehearse(dso, lambda r, _: kw[r])
 
     assert (envelope.commit, round_, len(dso.rehearsals)) == (1, 2, 3)
-    assert dso._held is dso.rehearsals[1]
+    assert dso._day.held is dso.rehearsals[1]
 
 
 def test_of_equally_good_rounds_the_last_is_committed():
@@ -572,7 +576,7 @@ def test_it_is_told_only_after_the_last_step_what_follows():
         ({"look_ahead": "store"}, 1),
         ({"look_ahead": "none"}, 1),
         ({"look_ahead": "rehearsal"}, 3),
-        ({"look_ahead": "combined", "rehearses": False}, 1),
+        ({"look_ahead": "combined", "secured": False}, 1),
         ({"look_ahead": "combined", "rounds": 1}, 1),
     ],
 )
@@ -629,7 +633,7 @@ def test_without_look_ahead_prices_are_nothing():
 
 
 def test_a_rehearsal_that_nobody_secures_sells_the_plans_as_they_are():
-    dso, _ = make_dso(rehearses=False)
+    dso, _ = make_dso(secured=False)
 
     rehearsed = dso.hear({"a": make_offer(Moment(0, 0, True), (20, 20))})["a"]
     real = dso.hear({"a": make_offer(Moment(0), (20, 20))})["a"]

@@ -13,6 +13,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from mosaik_bottomup.coordination.aggregator import Aggregator, AggregatorRules
+from mosaik_bottomup.coordination.rehearsal import RehearsalRules
 from mosaik_bottomup.coordination.solver import Solver
 from mosaik_bottomup.coordination.stage_one import Imbalance
 from mosaik_bottomup.coordination.system_operator import (
@@ -95,7 +96,11 @@ def make_parties(market, allocation):
     price = np.ones(1)
     dso = SystemOperator(
         DsoRules(
-            market.areas, STEP_H, IMBALANCE, allocation, "none", True, 5, 0.0, 0.1
+            market.areas,
+            STEP_H,
+            IMBALANCE,
+            allocation,
+            RehearsalRules(market.areas, "none", True, 5, 0.0, 0.1),
         ),
         Solver(),
         lambda *_: Forecast(market.uncontrolled_kw[:, None], zero, price, price),

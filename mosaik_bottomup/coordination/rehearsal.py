@@ -1,0 +1,110 @@
+"""The rounds of a rehearsal: what each found, and whether another is held."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+
+from mosaik_bottomup.arrays import FloatArray
+from mosaik_bottomup.messages import Moment
+
+OVERLOAD_KW = 1e-3  # an overload smaller than this is a solver's rounding
+FEEDBACK = 0.5
+"""How much of stage 2's congestion price a round feeds back into the next."""
+
+type LookAhead = Literal["none", "store", "rehearsal", "combined"]
+
+
+@dataclass(frozen=True, slots=True)
+class RehearsalRules:
+    """How a day is rehearsed."""
+
+    areas: int
+    look_ahead: LookAhead
+    """``combined`` goes on with a larger margin until nothing is overloaded;
+    ``rehearsal`` goes on with the prices it found, for all rounds; else one is held."""
+    secured: bool
+    """Whether the DSO secures what is rehearsed; else it is sold without asking."""
+    rounds: int
+    """Most rounds of one rehearsal."""
+    first_margin: float
+    """Part of the limit that the look-ahead leaves free in the first round."""
+    margin_step: float
+    """How much more it leaves where a round still finds an overload."""
+
+
+@dataclass(slots=True, eq=False)
+class Round:
+    """What one round was held with, and what it found."""
+
+    margin: FloatArray
+    """Part of the limit the look-ahead left free, ``(a,)``."""
+    feedback_dkk_per_kwh: dict[int, FloatArray]
+    """The congestion price it was held with, by step, if any was fed back."""
+    overload_kw: FloatArray
+    """Highest overload, ``(a,)``."""
+    price_dkk_per_kwh: dict[int, FloatArray] = field(default_factory=dict)
+    """Stage 2's congestion price, by step."""
+
+
+@dataclass(slots=True, eq=False)
+class Rehearsal:
+    """The rehearsal of the latest day."""
+
+    rules: RehearsalRules
+    rounds: list[Round] = field(default_factory=list)
+    held: Round | None = None
+    """The round that is going on, or that became the schedule."""
+    _going_on: bool = False
+
+    def enter(self, moment: Moment) -> None:
+        """Begin a day, or a round, when its first step comes up."""
+        if moment.rehearsal is None:
+            return
+        if not self._going_on:
+            self.rounds, self._going_on = [], True
+        if moment.rehearsal == len(self.rounds):
+            self.held = self._next_round()
+            self.rounds.append(self.held)
+
+    def note(
+        self, moment: Moment, price_dkk_per_kwh: FloatArray, overload_kw: FloatArray
+    ) -> tuple[bool, int | None]:
+        """Note a rehearsed step; after the last one, say how it goes on.
+
+        Returns
+        -------
+        again
+            Whether another round is to be held.
+        commit
+            The round that becomes the schedule, if none is.
+        """
+        now = self.rounds[-1]
+        now.overload_kw = np.maximum(now.overload_kw, overload_kw)
+        now.price_dkk_per_kwh[moment.step] = price_dkk_per_kwh
+        if not moment.last:
+            return False, None
+        secure = bool((now.overload_kw <= OVERLOAD_KW).all())
+        mode = self.rules.look_ahead
+        wanted = mode == "rehearsal" or (mode == "combined" and not secure)
+        if wanted and self.rules.secured and len(self.rounds) < self.rules.rounds:
+            return True, None
+        worst = [round(float(it.overload_kw.sum()), 6) for it in self.rounds]
+        # the last of the best: later rounds know more
+        best = max(range(len(worst)), key=lambda r: (-worst[r], r))
+        self.held, self._going_on = self.rounds[best], False
+        return False, best
+
+    def _next_round(self) -> Round:
+        none = np.zeros(self.rules.areas)
+        if not self.rounds:
+            return Round(none + self.rules.first_margin, {}, none)
+        last = self.rounds[-1]
+        overloaded = last.overload_kw > OVERLOAD_KW
+        margin = last.margin + np.where(overloaded, self.rules.margin_step, 0.0)
+        feedback = {
+            step: FEEDBACK * price
+            + (1 - FEEDBACK) * last.feedback_dkk_per_kwh.get(step, none)
+            for step, price in last.price_dkk_per_kwh.items()
+        }
+        return Round(margin, feedback, none)
