@@ -213,7 +213,8 @@ def _bilinear(values: FloatArray, at_air: float, at_floor: float) -> float:
     u, v = at_air - g, at_floor - f
     near = (1 - v) * values[g, f] + v * values[g, f + 1]
     far = (1 - v) * values[g + 1, f] + v * values[g + 1, f + 1]
-    return (1 - u) * near + u * far
+    value: float = (1 - u) * near + u * far
+    return value
 
 
 @numba.njit(cache=True)
