@@ -322,6 +322,18 @@ def test_homes_start_at_rest_in_the_middle_of_their_band():
     )
 
 
+@pytest.mark.parametrize(("step_s", "replan_steps"), [(300, 24), (900, 8), (3600, 2)])
+def test_a_plan_goes_by_steps_until_the_next_one_and_by_hours_from_then_on(
+    step_s, replan_steps
+):
+    sites = sites_of(1, step_s=step_s, replan_steps=replan_steps)
+    steps = replan_steps + 24 * 3600 // step_s
+
+    plan = sites.plan(0, outlook_of(np.full(steps, 0.0)), NO_SURCHARGE)
+
+    assert plan.value.values_dkk.shape[1] == replan_steps + 24 + 1
+
+
 def test_the_last_step_before_the_next_plan_is_still_covered():
     sites = sites_of(2, run_steps=4, replan_steps=3)
     least = 3 + 4 + 24

@@ -178,7 +178,6 @@ def admissible(breach: FloatArray, offered: BoolArray) -> BoolArray:
         Options the machine itself allows, at least one per site.
     """
     good = offered & (breach <= TOLERANCE_K)
-    stuck = ~good.any(axis=1)
     least = np.where(offered, breach, np.inf).argmin(axis=1)
-    good[stuck, least[stuck]] = True
+    good[np.arange(least.size), least] = True
     return good
