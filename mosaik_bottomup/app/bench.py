@@ -1,7 +1,8 @@
 """Where the time goes: ``make bench`` measures whole commands and single steps.
 
-Machines are noisy, and so every figure is the median of several runs, and what is to
-be compared with other machines or days is a ratio of two times of one process.
+Machines are noisy, and so every figure is the median of several runs, parts are
+counted in processor time, and what is to be compared with other machines or days is a
+ratio of two times of one process.
 """
 
 import json

@@ -33,7 +33,7 @@ type Lap = dict[str, float]
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """What one process measured; all in seconds, steps in milliseconds."""
+    """What one process measured: processor time in seconds, steps in milliseconds."""
 
     run_s: float
     """Wiring to sealed file, everything imported already."""

@@ -8,9 +8,10 @@ from rich.text import Text
 
 PERCENT = 100.0
 NOTE = (
-    "Medians of {runs} runs, each in processes of its own. Times move with whatever "
-    "else the machine does (load before: {load:.1f}); ratios are of one process each, "
-    "and move less. Parts are measured in another process than the whole command."
+    "Medians of {runs} runs, each in processes of its own; the parts are measured in "
+    "other ones than the whole command. Seconds are of processor time if not called "
+    "wall; wall time moves with whatever else the machine does (load before: "
+    "{load:.1f}), processor time less, and ratios, both times of one process, least."
 )
 
 
@@ -46,17 +47,17 @@ def _command(figures: Mapping[str, Any]) -> Table:
     command, parts = figures["command"], figures["parts"]
     table = _table("whole command", "s", "%")
     rows = {
-        "start of Python, imports": figures["imports"]["wall_s"],
+        "start of Python, imports": figures["imports"]["cpu_s"],
         **parts["outside_steps_s"],
         "steps": parts["steps_s"],
     }
-    rows["scenario, summary, noise"] = command["wall_s"] - sum(rows.values())
+    rows["scenario, summary, difference"] = command["cpu_s"] - sum(rows.values())
     for name, seconds in rows.items():
-        share = PERCENT * seconds / command["wall_s"]
+        share = PERCENT * seconds / command["cpu_s"]
         table.add_row(name, f"{seconds:.2f}", f"{share:.0f}")
     table.add_section()
-    table.add_row("whole command", f"{command['wall_s']:.2f}", "100", style="bold")
-    table.add_row("processor time", f"{command['cpu_s']:.2f}")
+    table.add_row("whole command", f"{command['cpu_s']:.2f}", "100", style="bold")
+    table.add_row("wall time", f"{command['wall_s']:.2f}")
     table.add_row("peak memory [MB]", f"{command['peak_mb']:.0f}")
     return table
 
