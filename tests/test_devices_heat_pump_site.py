@@ -155,6 +155,8 @@ def test_what_is_offered_is_what_the_guard_and_the_machine_allow(seed, run_steps
     part = book.power_kw / full_kw[:, None]
     assert np.isin(part.round(9), [0, 0.5, 1]).all()
     assert fleet.inverter[(part.round(9) == 0.5).any(axis=1)].all()
+    most_kvar = sites.reactive_kvar(book.power_kw[:, -1])
+    np.testing.assert_allclose(book.reactive_kvar, most_kvar)
     locked = state.mode_steps < run_steps
     assert (part[locked & state.on] > 0).all()
     assert (part[locked & ~state.on] == 0).all()

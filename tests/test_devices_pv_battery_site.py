@@ -81,6 +81,8 @@ def test_whatever_is_offered_can_be_done_and_keeps_the_battery_in_its_range(
     book = bid(sites, state, outlook)
     assert (np.diff(book.power_kw, axis=1) >= 0).all()
     assert book.divisible.all()
+    assert book.divisible.shape == (N, book.power_kw.shape[1] - 1)
+    assert not book.reactive_kvar.any()
 
     for j in range(book.power_kw.shape[1] - 1):
         mixed = book.power_kw[:, j] + rng.random() * np.diff(book.power_kw)[:, j]
