@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import ndtr, ndtri
 
 from mosaik_bottomup.arrays import FloatArray, IntArray
 from mosaik_bottomup.devices.heat_pump import HeatPumpFleet
@@ -21,6 +22,9 @@ DESIGN_INDOOR_C = 21.0
 DESIGN_AMBIENT_C = -12.0
 """Danish design temperature (DS 418), with the indoor value heat pumps are sized at."""
 BATTERY_EFFICIENCY = 0.94
+
+BOUND_SD = 2.0
+"""Standard deviations from the middle of a range to its bounds."""
 
 type Range = tuple[float, float]
 
@@ -46,11 +50,10 @@ def truncated_normal(rng: np.random.Generator, bounds: Range, n: int) -> FloatAr
     By inverse transform of one uniform number each, so that other bounds change only
     what they are the bounds of.
     """
-    from scipy.stats import truncnorm
-
     low, high = bounds
-    middle, spread = (low + high) / 2, (high - low) / 4
-    draws = truncnorm.ppf(rng.random(n), -2, 2)
+    middle, spread = (low + high) / 2, (high - low) / (2 * BOUND_SD)
+    below, above = ndtr(-BOUND_SD), ndtr(BOUND_SD)
+    draws = ndtri(below + rng.random(n) * (above - below))
     return middle + spread * np.asarray(draws, dtype=float)
 
 
