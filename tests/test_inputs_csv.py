@@ -175,6 +175,23 @@ def test_a_missing_column_is_answered_with_its_name(path: Path) -> None:
     assert problem.remedy == "name one column power [kW]"
 
 
+def test_many_columns_that_lack_alike_are_one_problem(path: Path) -> None:
+    homes = [csv_series.Column(f"home_{row}", {"kW": 1.0}) for row in range(20)]
+    write(
+        path,
+        [f"{time},1,1,bad" for time in times(3)],
+        "home_0 [kW],home_1 [W],home_2 [kW]",
+    )
+
+    lacking, unit, value = sorted(
+        problems(path, None, *homes), key=lambda p: -len(p.key)
+    )
+
+    assert lacking.key == "home_3 [kW] to home_19 [kW] (17 columns)"
+    assert unit.value == "found home_1 [W]"
+    assert value.key == "home_2 [kW]"
+
+
 def test_a_column_given_in_two_units_is_refused(path: Path) -> None:
     rows = [f"{time},1,1" for time in times(3)]
     write(path, rows, "price [DKK kWh-1],price [EUR MWh-1]")

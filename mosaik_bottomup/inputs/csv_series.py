@@ -8,7 +8,7 @@ a finer clock holds them, a coarser one averages them.
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +23,8 @@ _TIME = "time"
 _OFFSET = r"(?:Z|[+-]\d\d:?\d\d)$"
 _EXAMPLE = "2016-01-04T00:00+01:00"
 _FIRST_LINE = 2  # line 1 is the header
+_MOST_ALIKE = 4
+"""Columns with the same fault that are reported one by one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,9 @@ def read(path: Path, columns: Sequence[Column], clock: Clock) -> FloatArray:
     found = _Findings(path)
     table = _table(path, found)
     start, step_s = _check_times(table, clock, found)
+    before = len(found.problems)
     values = [_values(table, column, found) for column in columns]
+    found.problems[before:] = _folded(found.problems[before:])
     found.raise_any()
     if not columns:
         return np.empty((0, clock.steps))
@@ -182,6 +186,24 @@ def _values(table: pd.DataFrame, column: Column, found: _Findings) -> FloatArray
             value = table[there[0]].iloc[row]
             found.add(str(there[0]), f"{value} {_where(wrong)}", remedy)
     return values
+
+
+def _folded(problems: Sequence[Problem]) -> list[Problem]:
+    """Report what is wrong with very many columns alike only once."""
+    alike: dict[tuple[str, str], list[Problem]] = {}
+    for problem in problems:
+        name = _stem(problem.key)
+        fault = problem.value.replace(name, ""), problem.remedy.replace(name, "")
+        alike.setdefault(fault, []).append(problem)
+    folded: list[Problem] = []
+    for group in alike.values():
+        if len(group) <= _MOST_ALIKE:
+            folded += group
+            continue
+        first, last = group[0], group[-1]
+        key = f"{first.key} to {last.key} ({len(group)} columns)"
+        folded.append(replace(first, key=key))
+    return folded
 
 
 def _on_clock(
