@@ -165,7 +165,7 @@ def test_bad_series_found_by_the_run_are_bad_input_and_leave_nothing(world, tmp_
     assert everything_in(tmp_path) == []
 
 
-def test_a_failed_run_ends_with_1_and_one_message(world):
+def test_a_failed_run_ends_with_1_and_one_message(world, tmp_path):
     world.error = RuntimeError("stage two, step [3]: infeasible")
 
     result = call("run")
@@ -173,6 +173,7 @@ def test_a_failed_run_ends_with_1_and_one_message(world):
     assert result.exit_code == 1
     assert "the run failed: stage two, step [3]: infeasible" in result.stderr
     assert "Traceback" not in result.output
+    assert everything_in(tmp_path) == []
 
 
 def test_debug_shows_where_a_run_failed(world):
@@ -184,10 +185,13 @@ def test_debug_shows_where_a_run_failed(world):
 def test_an_interrupted_run_says_where_the_steps_are(world):
     world.error = KeyboardInterrupt()
 
-    result = call("run", "--out", "x.h5")
+    before = call("run", "--out", "x.h5")
+    Path("x.h5").touch()
+    after = call("run", "--out", "x.h5", "--force")
 
-    assert result.exit_code == 130
-    assert "x.h5" in result.stderr
+    assert before.exit_code == after.exit_code == 130
+    assert "no results" in before.stderr
+    assert "x.h5 holds the steps so far" in after.stderr
 
 
 # --- show ---------------------------------------------------------------------------

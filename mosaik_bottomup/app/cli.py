@@ -121,7 +121,10 @@ def run(
     except InputError as error:
         refuse(error.problems)
     except KeyboardInterrupt:
-        say(f"interrupted; {file} holds the steps so far")
+        held = (
+            f"{plain(file)} holds the steps so far" if file.exists() else "no results"
+        )
+        say(f"interrupted; {held}")
         raise typer.Exit(INTERRUPTED) from None
     except Exception as error:
         if debug:

@@ -24,15 +24,12 @@ def output_problems(file: Path, force: bool) -> "list[Problem]":
 
 @contextmanager
 def made(folder: Path) -> Iterator[None]:
-    """Make a folder, and unmake it if the input turns out to be bad."""
-    from mosaik_bottomup.errors import InputError
-
+    """Make a folder, and unmake it if nothing came into it."""
     new = [part for part in (folder, *folder.parents) if not part.exists()]
     folder.mkdir(parents=True, exist_ok=True)
     try:
         yield
-    except InputError:
+    finally:
         for part in new:
-            with suppress(OSError):
+            with suppress(OSError):  # it is not empty
                 part.rmdir()
-        raise

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 import typer
@@ -67,8 +68,8 @@ def stream(stderr: bool = False) -> "Console":
     return Console(file=sys.stderr if stderr else sys.stdout)
 
 
-def plain(error: BaseException) -> str:
-    """Return the words of an error, safe within markup."""
+def plain(thing: BaseException | Path) -> str:
+    """Return the words of an error or the name of a file, safe within markup."""
     from rich.markup import escape
 
-    return escape(str(error) or type(error).__name__)
+    return escape(str(thing) or type(thing).__name__)
