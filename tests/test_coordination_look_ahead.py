@@ -304,12 +304,12 @@ def test_two_half_steps_are_one_step(seed):
     coarse = replace(ahead(), import_kw=limit)
     fine = AreaAhead(*(np.repeat(getattr(coarse, f.name), 2) for f in fields(coarse)))
 
-    cost, price = objective([heat()], coarse)
+    cost, _ = objective([heat()], coarse)
     halves = heat(steps=2 * STEPS, step_h=STEP_H / 2)
-    fine_cost, fine_price = objective([halves], fine, STEP_H / 2)
+    fine_cost, _ = objective([halves], fine, STEP_H / 2)
 
+    # what is lost within a step differs; prices may, where two would do
     assert np.isclose(fine_cost, cost, rtol=0.01, atol=0.02)
-    assert np.isclose(fine_price.mean(), price.mean(), rtol=0.1, atol=0.05)
 
 
 def test_pooling_sums_energies_and_powers_and_keeps_kinds_apart():

@@ -63,6 +63,8 @@ def draw_offers(rng, areas, sold=None):
         sizes = rng.integers(0, 5, areas)
         base = rng.normal(0, 3, areas)
         slopes = [np.sort(rng.normal(0, 1, m)) for m in sizes]
+        # none so near to nothing that it makes no difference
+        slopes = [slope + 0.01 * np.sign(slope) for slope in slopes]
         widths = [rng.uniform(0.5, 3, m) for m in sizes]
         top = base.sum() + sum(w.sum() for w in widths)
         is_sold = rng.random() < 0.5 if sold is None else sold
