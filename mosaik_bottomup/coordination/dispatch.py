@@ -80,8 +80,6 @@ def _fill(
         room = (low if too_dear else target) - given
         if divisible[s]:
             part = min(width, max(room, 0.0))
-            if part < width:
-                closed[i] = True
         elif width <= room + TOLERANCE_KW and not passed:
             part = width
         else:
