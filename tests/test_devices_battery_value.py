@@ -49,6 +49,9 @@ def test_a_state_is_worth_its_best_choice_and_what_that_leads_to(seed):
 
     values = battery_values(**it)
 
+    size = it["high_kwh"] - it["low_kwh"]
+    at_end = -it["end_value_dkk_per_kwh"] * size[:, None] * np.linspace(0, 1, points)
+    np.testing.assert_allclose(values[:, -1], at_end)
     for i, k in product(range(n), range(steps)):
         grid = np.linspace(it["low_kwh"][i], it["high_kwh"][i], points)
         full_kw, efficiency = it["power_max_kw"][i], it["efficiency"][i]

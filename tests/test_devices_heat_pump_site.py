@@ -7,11 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mosaik_bottomup.devices import comfort
+from mosaik_bottomup.devices import comfort, house
 from mosaik_bottomup.devices.agent import cheapest_kw
 from mosaik_bottomup.devices.draw import Population, draw_fleets
 from mosaik_bottomup.devices.heat_pump import HeatPumpState, cop, gains_kw, take
 from mosaik_bottomup.devices.heat_pump_site import HeatPumpSites, _nearest_allowed
+from mosaik_bottomup.devices.heat_value import BEYOND_K
 from mosaik_bottomup.devices.outlook import Outlook, PlanningRules
 from mosaik_bottomup.messages import Moment
 
@@ -237,6 +238,51 @@ def test_a_bid_is_the_bill_of_the_step_and_what_the_plan_expects_after_it():
     bill = 0.25 * 2.0 * cheap.power_kw
     np.testing.assert_allclose(cheap.cost_dkk - rest.cost_dkk, bill)
     assert (np.diff(rest.cost_dkk[:, [0, -1]], axis=1) < 0).all()
+
+
+@settings(deadline=None, max_examples=10)
+@given(seed=seeds, pace=paces)
+def test_a_state_is_worth_to_a_plan_what_the_cheapest_bid_from_it_costs(seed, pace):
+    step_s, _, replan_steps = pace
+    sites = sites_of(4, step_s=step_s, replan_steps=replan_steps, seed=seed)
+    steps = AHEAD_H * 3600 // step_s + replan_steps
+    weather = winter(np.random.default_rng(seed), steps, step_s / 3600)
+    plan = sites.plan(0, weather, NO_SURCHARGE)
+    air_point, floor_point = 12, 9  # the middle of the grid, where all is allowed
+    value = plan.value
+    air = value.low_c - BEYOND_K + air_point * value.air_spacing_k
+    floor = air + floor_point * value.floor_spacing_k
+    state = HeatPumpState(
+        np.stack([air, floor], axis=1), np.ones(4, bool), np.ones(4, int)
+    )
+
+    book = sites.bids(state, plan, weather.only(0, 1), Moment(0))
+
+    assert (np.ptp(book.power_kw, axis=1) > 0).all()
+    worth = value.values_dkk[:, 0, air_point, floor_point]
+    np.testing.assert_allclose(book.cost_dkk.min(axis=1), worth)
+
+
+def test_heat_at_the_end_is_worth_the_power_that_made_it_at_the_mean_price():
+    sites, weather = sites_of(4), winter(np.random.default_rng(0), 104, 0.25)
+    fleet = sites.fleet
+
+    value = sites.plan(0, weather, NO_SURCHARGE).value
+
+    per_kwh = weather.import_dkk_per_kwh.mean() * (
+        1 / cop(weather.ambient_c, fleet.inverter)
+    ).mean(axis=1)
+    end = value.values_dkk[:, -1]
+    floor_dkk = (end[:, 5, 4] - end[:, 5, 5]) / value.floor_spacing_k
+    np.testing.assert_allclose(floor_dkk, per_kwh * fleet.houses.floor_kwh_per_k)
+    # air and floor together: what lifts the slow mode, and that lasts
+    both_dkk = (end[:, 4, 5] - end[:, 5, 5]) / value.air_spacing_k
+    slow = house.slow_mode(fleet.houses)
+    np.testing.assert_allclose(both_dkk, per_kwh * slow.heat_kwh_per_k)
+    np.testing.assert_allclose(
+        value.low_c, fleet.comfort_low_c + sites.rules.band_margin_k
+    )
+    np.testing.assert_allclose(value.high_c, fleet.comfort_high_c)
 
 
 @settings(deadline=None, max_examples=10)

@@ -150,6 +150,24 @@ def test_the_lower_edge_is_a_home_at_rest_a_margin_above_its_comfort_band():
     np.testing.assert_allclose(width, 2.0 + RULES.band_up_k - RULES.band_margin_k)
 
 
+@pytest.mark.parametrize(("step_h", "window"), [(0.25, 24), (1.0, 6), (12.0, 1)])
+def test_the_edge_follows_the_weather_of_six_hours(step_h, window):
+    fleet = fleet_of(N, 0)
+    rng = np.random.default_rng(0)
+    outlook = outlook_of(rng.uniform(-10, 2, STEPS), np.zeros(STEPS))
+    slow, gains = house.slow_mode(fleet.houses), gains_kw(fleet, outlook.global_w_m2)
+
+    low, _ = band(fleet, PlanningRules(step_h, 8, 24), slow, outlook, gains)
+
+    middle = (fleet.comfort_low_c + fleet.comfort_high_c)[:, None] / 2
+    loss = fleet.houses.envelope_kw_per_k[:, None] * (middle - outlook.ambient_c)
+    mean = moving_mean(loss - gains, window)
+    per_kw = slow.weights[:, 1] / fleet.houses.floor_kw_per_k
+    lowest = fleet.comfort_low_c + RULES.band_margin_k
+    expected = mean * per_kw[:, None] + lowest[:, None]
+    np.testing.assert_allclose(low[:, :-1], expected)
+
+
 def test_where_no_heating_is_needed_the_edge_is_that_of_comfort():
     fleet = fleet_of(N, 0)
     outlook = outlook_of(np.full(STEPS, 30.0), np.zeros(STEPS))
