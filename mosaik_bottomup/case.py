@@ -18,6 +18,7 @@ from mosaik_bottomup.devices.draw import Population, draw_fleets
 from mosaik_bottomup.devices.heat_pump_site import HeatPumpSites
 from mosaik_bottomup.devices.outlook import PlanningRules
 from mosaik_bottomup.devices.pv_battery_site import PvBatterySites
+from mosaik_bottomup.errors import InputError, Problem
 from mosaik_bottomup.grid import network as grid_network
 from mosaik_bottomup.grid.network import Network
 from mosaik_bottomup.inputs import households, prices, weather
@@ -121,20 +122,15 @@ def build_series(scenario: Scenario, homes: int) -> Series:
     start -= pd.Timedelta(seconds=run.warm_up_steps * run.step_s)
     steps = run.warm_up_steps + run.steps + calendar(scenario).horizon_steps
     clock = Clock(start, run.step_s, steps)
-    offset_k = scenario.weather.offset_k
-    if scenario.weather.file:
-        sky = weather.read_csv(Path(scenario.weather.file), clock, offset_k)
-    else:
-        sky = weather.read_try(scenario.weather.region, clock, offset_k)
-    if scenario.prices.file:
-        day_ahead = prices.read_csv(Path(scenario.prices.file), clock)
-    else:
+    sky, day_ahead, load = _own_series(scenario, homes, clock)
+    if sky is None:
+        region, offset_k = scenario.weather.region, scenario.weather.offset_k
+        sky = weather.read_try(region, clock, offset_k)
+    if day_ahead is None:
         seed = scenario.prices.residual_seed
         noise = np.random.default_rng(seed) if seed else None
         day_ahead = prices.model_day_ahead_dkk_per_kwh(sky, clock, noise)
-    if scenario.households.file:
-        load = households.read_csv(Path(scenario.households.file), homes, clock)
-    else:
+    if load is None:
         load = households.draw_kw(
             homes,
             clock,
@@ -153,6 +149,34 @@ def build_series(scenario: Scenario, homes: int) -> Series:
         tilt_deg=pv.tilt_deg,
         azimuth_deg=pv.azimuth_deg,
     )
+
+
+def _own_series(
+    scenario: Scenario, homes: int, clock: Clock
+) -> tuple[weather.Weather | None, FloatArray | None, FloatArray | None]:
+    """Read what the user brings; report what is wrong in all files at once."""
+    sky: weather.Weather | None = None
+    day_ahead: FloatArray | None = None
+    load: FloatArray | None = None
+    problems: list[Problem] = []
+    if file := scenario.weather.file:
+        try:
+            sky = weather.read_csv(Path(file), clock, scenario.weather.offset_k)
+        except InputError as error:
+            problems += error.problems
+    if file := scenario.prices.file:
+        try:
+            day_ahead = prices.read_csv(Path(file), clock)
+        except InputError as error:
+            problems += error.problems
+    if file := scenario.households.file:
+        try:
+            load = households.read_csv(Path(file), homes, clock)
+        except InputError as error:
+            problems += error.problems
+    if problems:
+        raise InputError(problems)
+    return sky, day_ahead, load
 
 
 def retail_tariff(scenario: Scenario) -> RetailTariff:

@@ -15,9 +15,10 @@ import pytest
 import typer.testing
 import xarray as xr
 
-from mosaik_bottomup import scenario
+from mosaik_bottomup import case, scenario
 from mosaik_bottomup.app import cli, world
 from mosaik_bottomup.certificate import certify
+from mosaik_bottomup.errors import InputError
 from mosaik_bottomup.metrics import summarise
 from mosaik_bottomup.results import Results, read
 
@@ -338,3 +339,18 @@ def test_a_failed_run_keeps_the_file_it_would_have_replaced(tmp_path: Path) -> N
     assert result.exit_code == 1
     assert "did not converge" in result.stderr
     assert file.read_text() == "precious"
+
+
+def test_what_is_wrong_in_several_files_is_reported_at_once(tmp_path: Path) -> None:
+    (tmp_path / "sky.csv").write_text("time,ambient [degF]\n2016-01-01T00:00Z,40\n")
+    (tmp_path / "price.csv").write_text("time,price\n2016-01-01T00:00Z,1\n")
+    files = [
+        f"weather.file={tmp_path / 'sky.csv'}",
+        f"prices.file={tmp_path / 'price.csv'}",
+    ]
+
+    with pytest.raises(InputError) as caught:
+        case.build(scenario.load("two_areas", files))
+
+    sources = {Path(problem.source).name for problem in caught.value.problems}
+    assert sources == {"sky.csv", "price.csv"}
