@@ -193,7 +193,9 @@ def _add_meter(
         curtailed = add(f"curtail_{f}_{k}", 0, float(store.curtailable_kw[area, k]))
         cost += [
             (bought, step_h * price),
-            (sold, -step_h * float(ahead.export_dkk_per_kwh[k])),
+            # no meter buys and sells at once, even where a negative price with tax on
+            # it makes export dearer than import
+            (sold, -step_h * min(float(ahead.export_dkk_per_kwh[k]), price)),
             (discharge, step_h * store.wear_dkk_per_kwh),
             (curtailed, step_h * CURTAILMENT_DKK_PER_KWH),
         ]
