@@ -195,6 +195,90 @@ def test_of_two_fleets_that_could_wait_the_one_that_loses_less_sets_the_price():
     np.testing.assert_allclose(price, [given_up, 0.0])
 
 
+def test_a_battery_that_saves_its_home_an_import_gives_up_less():
+    view = ahead(steps=2, uncontrolled_kw=6.0)
+    view = replace(
+        view,
+        import_kw=np.array([8.0, 100.0]),
+        import_dkk_per_kwh=np.full(2, 2.0),
+        export_dkk_per_kwh=np.full(2, 1.0),
+    )
+
+    price = prices([battery(steps=2, fixed_kw=3.0)], view)
+
+    given_up = 2.0 / 0.94 / 0.94 + 0.25 - 2.0
+    np.testing.assert_allclose(price, [given_up, 0.0])
+
+
+def test_what_is_stored_for_a_scarce_step_loses_on_the_way_in_and_out():
+    view = ahead(steps=2, uncontrolled_kw=5.0)
+    view = replace(
+        view,
+        import_kw=np.array([100.0, 7.0]),
+        import_dkk_per_kwh=np.array([2.0, 1.0]),
+        export_dkk_per_kwh=np.zeros(2),
+    )
+    empty = replace(battery(steps=2, fixed_kw=3.0), stored_kwh=np.zeros(1))
+
+    price = prices([empty], view)
+
+    np.testing.assert_allclose(price, [0.0, 2.0 / 0.94 / 0.94 + 0.25 - 1.0])
+
+
+def test_a_battery_stores_no_more_than_its_inverter_lets_through():
+    empty = replace(battery(steps=1, fixed_kw=0.0, pv_kw=12.0), stored_kwh=np.zeros(1))
+    view = ahead(steps=1, export_kw=6.0, uncontrolled_kw=0.0)
+
+    price = prices([empty], view)
+
+    lost = view.export_dkk_per_kwh[0]
+    np.testing.assert_allclose(price, [-CURTAILMENT_DKK_PER_KWH - lost])
+
+
+def test_homes_without_a_battery_count_with_what_they_feed_in():
+    none = {"charge_max_kw": np.zeros((1, 1)), "discharge_max_kw": np.zeros(1)}
+    sunny = replace(battery(steps=1, fixed_kw=0.0, pv_kw=12.0), **none)
+
+    price = prices([sunny], ahead(steps=1, export_kw=6.0, uncontrolled_kw=0.0))
+
+    assert (price < -CURTAILMENT_DKK_PER_KWH + 1).all()
+
+
+def test_no_more_is_curtailed_than_is_generated():
+    view = ahead(steps=1, export_kw=6.0, uncontrolled_kw=-20.0)
+
+    price = prices([battery(steps=1, fixed_kw=0.0, pv_kw=2.0)], view)
+
+    np.testing.assert_allclose(price, [-OVERLOAD_DKK_PER_KWH])
+
+
+def test_what_heat_pumps_cannot_draw_needs_no_room():
+    freezing = heat(steps=1, need_kw=60.0, stored=0.0)
+
+    assert not prices([freezing], ahead(steps=1, limit_kw=11.0, uncontrolled_kw=0.0))
+
+
+def test_what_has_no_space_cannot_be_stored_for_a_scarce_step():
+    view = replace(ahead(steps=2), import_kw=np.array([100.0, 6.0]))
+    needs = {"need_kwh": np.array([[0.0, 5.5]]), "stored_kwh": np.zeros(1)}
+
+    roomy, narrow = (
+        prices([replace(heat(steps=2), capacity_kwh=capacity, **needs)], view)
+        for capacity in (np.array([[20, 6.5, 20.0]]), np.array([[20.0, 1.0, 20.0]]))
+    )
+
+    assert roomy[1] < 1
+    np.testing.assert_allclose(narrow[1], OVERLOAD_DKK_PER_KWH)
+
+
+def test_feeding_in_dearer_than_drawing_is_no_error():
+    """Tax on a very negative price does that; nobody buys and sells at once."""
+    view = ahead(steps=2)
+    view = replace(view, export_dkk_per_kwh=view.import_dkk_per_kwh + 0.1)
+
+    assert not prices([heat(steps=2), battery(steps=2)], view).any()
+
+
 def test_feed_in_that_only_curtailment_can_end_costs_what_curtailment_does():
     full = replace(
         battery(steps=1, fixed_kw=0.0, pv_kw=8.0), stored_kwh=np.full(1, 10.0)

@@ -7,7 +7,12 @@ from hypothesis import strategies as st
 
 from mosaik_bottomup.coordination.solver import Solver
 from mosaik_bottomup.coordination.stage_one import Imbalance, clear
-from mosaik_bottomup.coordination.stage_two import Room, secure, share_headroom
+from mosaik_bottomup.coordination.stage_two import (
+    OVERLOAD_DKK_PER_KWH,
+    Room,
+    secure,
+    share_headroom,
+)
 from mosaik_bottomup.errors import StageError
 from mosaik_bottomup.messages import AreaOffer, Moment
 
@@ -396,6 +401,39 @@ def test_must_run_above_the_limit_is_granted_alone_and_recorded(allocation):
     np.testing.assert_allclose(secured.high_kw, [[2]])
     np.testing.assert_allclose(secured.overload_kw, [4])
     assert secured.price_dkk_per_kwh[0] > 0
+
+
+def test_an_overload_nobody_can_avoid_has_the_price_of_overload():
+    offer = make_offer([2], [[-1]], [[4]])
+    room = Room(np.array([7.0]), np.array([5.0]), np.zeros(1))
+
+    secured = grant([offer], room)
+
+    np.testing.assert_allclose(secured.price_dkk_per_kwh, [OVERLOAD_DKK_PER_KWH])
+
+
+def test_a_proportional_price_is_that_of_the_share_the_limit_leaves():
+    offer = make_offer([-10], [[-2, -1]], [[12, 8]], plan=[10])
+    room = Room(np.zeros(1), np.array([5.0]), np.zeros(1))
+
+    secured = grant([offer], room, "proportional")
+
+    np.testing.assert_allclose(secured.price_dkk_per_kwh, [1])
+
+
+@pytest.mark.parametrize(
+    ("base", "slopes", "export_kw", "price"),
+    [(0, [-3, -1], 9.0, 1), (-8, [1, 3], 4.0, -1)],
+)
+def test_at_a_corner_the_proportional_price_is_that_of_the_next_kwh_of_room(
+    base, slopes, export_kw, price
+):
+    offer = make_offer([base], [slopes], [[4, 4]])
+    room = Room(np.zeros(1), np.array([4.0]), np.array([export_kw]))
+
+    secured = grant([offer], room, "proportional")
+
+    np.testing.assert_allclose(secured.price_dkk_per_kwh, [price])
 
 
 @both
