@@ -2,6 +2,8 @@
 
 import re
 import shutil
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -136,10 +138,23 @@ def test_highs_runs_on_one_thread_and_every_solver_is_quiet():
     assert Solver("COIN_CMD").options() == {"msg": False}
 
 
-def test_solving_says_nothing(capfd):
-    clear_one(Solver())
+FIRST_SOLVE = """
+import pulp
+from mosaik_bottomup.coordination.solver import Solver, solve
+problem = pulp.LpProblem("test")
+power = problem.add_variable("power", 0)
+problem += power
+problem += power >= 2, "least"
+solve(problem, "stage_one", 0, Solver())
+"""
 
-    assert capfd.readouterr() == ("", "")
+
+def test_not_even_the_first_solve_of_a_process_says_anything():
+    done = subprocess.run(
+        [sys.executable, "-c", FIRST_SOLVE], check=True, capture_output=True
+    )
+
+    assert (done.stdout, done.stderr) == (b"", b"")
 
 
 @pytest.mark.skipif(not OTHER_SOLVERS, reason="PuLP finds no solver beside HiGHS")
