@@ -1,6 +1,7 @@
 """Who takes part in a case: fleets, aggregators and the DSO, ready to negotiate."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -18,13 +19,34 @@ from mosaik_bottomup.coordination.system_operator import (
 )
 from mosaik_bottomup.devices.agent import FleetAgent
 from mosaik_bottomup.devices.outlook import Outlook
+from mosaik_bottomup.devices.thermostat import ThermostatSites
 from mosaik_bottomup.grid.headroom import Headroom, limits_kw
 from mosaik_bottomup.grid.headroom_fit import fit
 from mosaik_bottomup.grid.network import Network
 from mosaik_bottomup.grid.power_flow import PowerFlow
 from mosaik_bottomup.inputs.forecast import PerfectForecast
 from mosaik_bottomup.inputs.series import Series
-from mosaik_bottomup.scenario import Scenario
+from mosaik_bottomup.scenario import Scenario, StrategyName
+
+
+@dataclass(frozen=True, slots=True)
+class Strategy:
+    """What the parties of a strategy do."""
+
+    priced: bool
+    """Sites plan by prices; else a thermostat and self-consumption rule them."""
+    follows_schedule: bool
+    """Aggregators clear against what they sold; else each site does what it likes."""
+    secured: bool
+    """The DSO is asked before anything is dispatched."""
+
+
+STRATEGIES: dict[StrategyName, Strategy] = {
+    "thermostat": Strategy(priced=False, follows_schedule=False, secured=False),
+    "price-only": Strategy(priced=True, follows_schedule=False, secured=False),
+    "stage-one": Strategy(priced=True, follows_schedule=True, secured=False),
+    "two-stage": Strategy(priced=True, follows_schedule=True, secured=True),
+}
 
 
 def outlook(series: Series, homes: IntArray) -> Outlook:
@@ -50,30 +72,35 @@ def fleet_forecast(case: Case, homes: IntArray) -> Callable[[int, int], Outlook]
 
 
 def fleet_agent(case: Case, fleet: Fleet) -> FleetAgent:
-    """Return a fleet's agent, warmed up to the start of the run."""
+    """Return a fleet's agent, warmed up to the start of the run.
+
+    The warm-up is price-only whatever the strategy, so that all start alike.
+    """
     scenario = case.scenario
-    looks_ahead = scenario.dso.look_ahead in ("store", "combined", "rehearsal")
+    strategy = STRATEGIES[scenario.run.strategy]
     agent = FleetAgent(
         fleet.sites,
         case.calendar,
         len(case.network.areas),
         fleet_forecast(case, fleet.sites.fleet.home),
-        reports=scenario.run.strategy == "two-stage" and looks_ahead,
+        reports=strategy.secured and scenario.dso.look_ahead != "none",
     )
     agent.warm_up(scenario.run.warm_up_steps)
+    if not strategy.priced:
+        agent.sites = ThermostatSites(fleet.sites)
     return agent
 
 
 def aggregator(scenario: Scenario) -> Aggregator:
     """Return an aggregator as the scenario's strategy wants it."""
-    coordinated = scenario.run.strategy == "two-stage"
+    strategy = STRATEGIES[scenario.run.strategy]
     rules = AggregatorRules(
         areas=len(scenario.grid.areas),
         step_h=scenario.run.step_h,
         imbalance=_imbalance(scenario),
         segments=scenario.aggregators.segments,
-        secured=coordinated,
-        follows_schedule=coordinated,
+        secured=strategy.secured,
+        follows_schedule=strategy.follows_schedule,
     )
     return Aggregator(rules, _solver(scenario))
 

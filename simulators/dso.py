@@ -79,7 +79,7 @@ class Simulator(mosaik_api_v3.Simulator):
 
     def setup_done(self) -> None:
         made = self._setting.case
-        self._secures = made.scenario.run.strategy == "two-stage"
+        self._secures = parties.STRATEGIES[made.scenario.run.strategy].secured
         self._correction = np.ones(len(made.network.areas))
         self._headroom = parties.fit_headroom(made.network)
         self._operator = parties.system_operator(

@@ -74,10 +74,12 @@ def run(
         ),
     ] = PACKAGED_DEFAULT,
     strategy: Annotated[
-        Literal["two-stage", "price-only"] | None,
+        Literal["two-stage", "stage-one", "price-only", "thermostat"] | None,
         typer.Option(
-            help="two-stage coordinates; in price-only each site does what is "
-            "cheapest for itself. Same as --set run.strategy=..."
+            help="two-stage coordinates; in stage-one aggregators follow their "
+            "schedules and nobody secures; in price-only each site does what is "
+            "cheapest for itself; in thermostat it knows no price. Same as --set "
+            "run.strategy=..."
         ),
     ] = None,
     overrides: Overrides = None,

@@ -20,6 +20,7 @@ from mosaik_bottomup.scenario.sections import (
     Scenario,
     Sites,
     Solver,
+    StrategyName,
     Tariff,
     Weather,
 )
@@ -38,6 +39,7 @@ __all__ = [
     "Scenario",
     "Sites",
     "Solver",
+    "StrategyName",
     "Tariff",
     "Weather",
     "load",

@@ -23,6 +23,8 @@ from mosaik_bottomup.scenario.values import (
 )
 from mosaik_bottomup.scenario.writing import table_text
 
+type StrategyName = Literal["two-stage", "stage-one", "price-only", "thermostat"]
+
 
 class Run(Section):
     """When, how long, in which steps and by which strategy."""
@@ -37,8 +39,10 @@ class Run(Section):
     """All that is drawn at random is drawn from this seed."""
     warm_up_h: float = Field(default=24.0, ge=0, le=168)
     """Price-only hours before `start` that are run and not counted; whole steps."""
-    strategy: Literal["two-stage", "price-only"] = "two-stage"
-    """``two-stage`` coordinates; in ``price-only`` each site does what suits it."""
+    strategy: StrategyName = "two-stage"
+    """``two-stage`` coordinates and secures; in ``stage-one`` aggregators follow what
+    they sold and nobody secures; in ``price-only`` each site does what is cheapest for
+    itself; in ``thermostat`` it knows no price."""
 
     @property
     def step_h(self) -> float:
@@ -290,7 +294,7 @@ class Scenario(Section):
         """Begin of the first counted step in UTC."""
         return self.run.start.astimezone(UTC)
 
-    def with_strategy(self, strategy: Literal["two-stage", "price-only"]) -> "Scenario":
+    def with_strategy(self, strategy: StrategyName) -> "Scenario":
         """Return the same scenario under another strategy."""
         run = self.run.model_copy(update={"strategy": strategy})
         return self.model_copy(update={"run": run})
