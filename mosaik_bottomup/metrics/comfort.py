@@ -46,3 +46,8 @@ def ran_recently(on: BoolArray, window_steps: IntArray) -> BoolArray:
     first = np.maximum(steps[None, :] - window_steps[:, None], 0)
     recently: BoolArray = runs[:, 1:] > np.take_along_axis(runs, first, axis=1)
     return recently
+
+
+def homes_affected(violation_kh: FloatArray) -> int:
+    """Return in how many homes comfort was violated at all, of (home, time)."""
+    return int((violation_kh > 0.0).any(axis=1).sum())

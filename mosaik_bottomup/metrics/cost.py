@@ -3,10 +3,16 @@
 A home's cost is the bill of the meter its device is behind, and its battery's wear.
 """
 
+import math
+
 import numpy as np
 
-from mosaik_bottomup.arrays import FloatArray
+from mosaik_bottomup.arrays import BoolArray, FloatArray, IntArray
 from mosaik_bottomup.results import Results
+
+WORSE_OFF_TOLERANCE_DKK = 0.01
+"""One øre in the whole run: the least a bill can show."""
+DECILE = 10
 
 
 def customer_cost_raw_dkk(results: Results) -> float:
@@ -57,3 +63,58 @@ def stored_charge_kwh(results: Results) -> FloatArray:
     site = results.static["pv_batteries"]
     end_kwh = results.series("pv_batteries", "energy_kwh")[:, -1]
     return site["efficiency"] * (end_kwh - site["start_energy_kwh"])
+
+
+def home_costs_dkk(results: Results) -> tuple[IntArray, FloatArray]:
+    """Return each home's cost, end state settled as in :func:`customer_cost_dkk`.
+
+    ``c_i = Σ_k (bill_ik + wear_ik) − mean(π) · stored_i``; the sum over all homes is
+    the customers' cost.
+
+    Returns
+    -------
+    home, cost_dkk
+        Rows of the homes with a device in group ``households``, ascending, and what
+        each of them pays; both of shape (home,).
+    """
+    price_dkk_per_kwh = float(results.series("market", "import_price").mean())
+    rows, costs = [np.empty(0, np.int64)], [np.empty(0)]
+    for kind, spent, stored_kwh in (
+        ("heat_pumps", ("bill_dkk",), stored_heat_kwh(results)),
+        ("pv_batteries", ("bill_dkk", "wear_dkk"), stored_charge_kwh(results)),
+    ):
+        if kind in results.entities:
+            paid_dkk = sum(results.series(kind, name).sum(axis=1) for name in spent)
+            rows.append(results.static[kind]["home"].astype(np.int64))
+            costs.append(paid_dkk - price_dkk_per_kwh * stored_kwh)
+    home, place = np.unique(np.concatenate(rows), return_inverse=True)
+    cost_dkk: FloatArray = np.bincount(
+        place, np.concatenate(costs), minlength=len(home)
+    ).astype(np.float64)
+    return home, cost_dkk
+
+
+def worst_decile(values: FloatArray) -> float:
+    """Return the mean of the highest tenth, rounded up to whole homes; 0 of none."""
+    if not len(values):
+        return 0.0
+    homes = math.ceil(len(values) / DECILE)
+    return float(np.sort(values)[-homes:].mean())
+
+
+def worse_off(change_dkk: FloatArray) -> BoolArray:
+    """Return whose cost has risen by more than what is too little to pay, (home,)."""
+    return change_dkk > WORSE_OFF_TOLERANCE_DKK
+
+
+def compensation_dkk(change_dkk: FloatArray) -> float:
+    """Return what would leave nobody worse off, ``Σ_i max(Δc_i, 0)``.
+
+    Whoever gains keeps it: the DSO or the aggregators pay, not the neighbours.
+    """
+    return float(np.maximum(change_dkk, 0.0).sum())
+
+
+def mean_or_zero(values: FloatArray) -> float:
+    """Return the mean over homes; 0 of none."""
+    return float(values.mean()) if len(values) else 0.0
