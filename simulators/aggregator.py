@@ -5,13 +5,21 @@ the full id of the fleet, and the connection's ``transform`` picks one fleet's p
 that none gets another's.
 """
 
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import mosaik_api_v3
 import numpy as np
 from mosaik_api_v3.types import CreateResult, InputData, Meta, OutputData, OutputRequest
-from mosaik_components.bottomup.ports import only, packed, pick, senders, unpacked
+from mosaik_components.bottomup.ports import (
+    only,
+    packed,
+    payload_bytes,
+    pick,
+    senders,
+    unpacked,
+)
 from mosaik_components.bottomup.setting import Setting, settle
 
 from mosaik_bottomup import parties
@@ -23,9 +31,12 @@ from mosaik_bottomup.messages import (
     CongestionPrices,
     Dispatch,
     Envelope,
+    Message,
     StoreReport,
 )
 
+WITH_FLEETS, WITH_DSO = "fleets-aggregators", "aggregators-operator"
+"""The links an aggregator is on; it hears and says all that passes there."""
 META: Meta = {
     "api_version": "3.0",
     "type": "event-based",
@@ -48,6 +59,10 @@ class _Entity:
     """Who waits for an answer."""
     sent: int = 0
     answered: int = 0
+    passed_bytes: dict[str, int] = field(
+        default_factory=lambda: {WITH_FLEETS: 0, WITH_DSO: 0}
+    )
+    """Payload of all messages, both ways, by link."""
 
 
 class Simulator(mosaik_api_v3.Simulator):
@@ -97,6 +112,7 @@ class Simulator(mosaik_api_v3.Simulator):
                 self._columns[name]["record"] = _recorded(step, entity)
                 entity.aggregator.record = None
                 entity.sent = entity.answered = 0
+                entity.passed_bytes = dict.fromkeys(entity.passed_bytes, 0)
 
     def get_data(self, outputs: OutputRequest) -> OutputData:
         return pick(self._columns, outputs)
@@ -111,10 +127,13 @@ class Simulator(mosaik_api_v3.Simulator):
             for fleet, value in senders(inputs, name, "bids").items()
         }
         entity.fleets = tuple(said)
+        _count(entity, WITH_FLEETS, said.values())
         reply = entity.aggregator.hear_fleets(said)
         if isinstance(reply, dict):
+            _count(entity, WITH_FLEETS, reply.values())
             return {"answer": _packed_each(reply)}
         entity.sent += 1
+        _count(entity, WITH_DSO, [reply])
         return {"offer": packed(reply)}
 
     def _hear_dso(
@@ -126,10 +145,17 @@ class Simulator(mosaik_api_v3.Simulator):
         value = only(inputs, name, "envelope")
         by = f"{self._sid}.{name}"
         heard = unpacked(value, CongestionPrices, Envelope, by)
+        _count(entity, WITH_DSO, [heard])
         reply = entity.aggregator.hear_dso(heard)
         if isinstance(reply, dict):
+            _count(entity, WITH_FLEETS, reply.values())
             return {"answer": _packed_each(reply)}
+        _count(entity, WITH_FLEETS, [reply] * len(entity.fleets))
         return {"answer": {fleet: packed(reply, fleet) for fleet in entity.fleets}}
+
+
+def _count(entity: _Entity, link: str, messages: Iterable[Message]) -> None:
+    entity.passed_bytes[link] += sum(map(payload_bytes, messages))
 
 
 def _packed_each(dispatches: dict[str, Dispatch]) -> dict[str, Any]:
@@ -150,7 +176,8 @@ def _recorded(step: int, entity: _Entity) -> dict[str, Any]:
             "aggregators": aggregator,
             "portfolios": {key: _finite(values) for key, values in record.items()},
         },
-        "messages": {"aggregators-operator": [entity.sent, entity.answered]},
+        "messages": {WITH_DSO: [entity.sent, entity.answered]},
+        "payload_bytes": entity.passed_bytes,
     }
 
 

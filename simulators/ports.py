@@ -6,12 +6,15 @@ A message travels as a dict of JSON types that says in ``"message"`` what it is.
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 from mosaik_api_v3.types import InputData, OutputData, OutputRequest
 
 from mosaik_bottomup.errors import InvariantError
-from mosaik_bottomup.messages import Json, Message
+from mosaik_bottomup.messages import Json, Message, Moment
 
 KW_PER_MW = 1e3
+BYTES_PER_NUMBER = 8
+"""Of a double; what a lean encoding of a message would need for each number."""
 
 type Columns = Mapping[str, Mapping[str, Any]]
 """Values by entity and attribute."""
@@ -62,6 +65,11 @@ def unpacked[A: Message, B: Message](
     )
 
 
+def payload_bytes(message: Message) -> int:
+    """Return the size of a message's numbers, without the names of its fields."""
+    return BYTES_PER_NUMBER * _numbers(message)
+
+
 def senders(inputs: InputData, eid: str, attr: str) -> dict[str, Any]:
     """Return what was sent to an attribute, by sender, the senders sorted."""
     return dict(sorted(inputs.get(eid, {}).get(attr, {}).items()))
@@ -94,3 +102,14 @@ def pick(columns: Columns, outputs: OutputRequest) -> OutputData:
         for eid, attrs in outputs.items()
         if (held := columns.get(eid)) is not None
     }
+
+
+def _numbers(value: Any) -> int:
+    if isinstance(value, np.ndarray):
+        return value.size
+    if isinstance(value, list):
+        return sum(map(_numbers, value))
+    if isinstance(value, Message | Moment):
+        names = value.__dataclass_fields__  # type: ignore[union-attr]
+        return sum(_numbers(getattr(value, name)) for name in names)
+    return 0 if value is None or isinstance(value, str) else 1

@@ -144,12 +144,19 @@ class Simulator(mosaik_api_v3.Simulator):
                         target[key] = np.full(self._sizes[place.group], np.nan)
                     target[key][place.rows] = np.array(values, dtype=float)
         counted = np.zeros((len(inventory.LINKS), 2))
+        passed_bytes = np.zeros(len(inventory.LINKS))
         for record in records.values():
+            for link, size in record.get("payload_bytes", {}).items():
+                passed_bytes[inventory.LINKS.index(link)] += size
             for link, numbers in record.get("messages", {}).items():
                 counted[inventory.LINKS.index(link)] += numbers
         if (counted[:, 0] != counted[:, 1]).any():
             raise InvariantError(f"step {step}: not all messages were answered")
-        groups["messages"] = {"sent": counted[:, 0], "answered": counted[:, 1]}
+        groups["messages"] = {
+            "sent": counted[:, 0],
+            "answered": counted[:, 1],
+            "payload_bytes": passed_bytes,
+        }
         return groups
 
     def _add_sums(self, step: int, groups: Groups, meters_kw: FloatArray) -> None:

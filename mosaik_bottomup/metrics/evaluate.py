@@ -179,5 +179,8 @@ def _fairness(run: Results) -> dict[str, float]:
 
 def _messages(run: Results) -> dict[str, float]:
     links = run.entities.get("messages", ())
-    per_step = messages.messages_per_step(run)
-    return total("messages_per_step", links, per_step)
+    found = total("messages_per_step", links, messages.messages_per_step(run))
+    per_step = messages.message_bytes_per_step(run)
+    if per_step is not None:
+        found |= total("message_bytes_per_step", links, per_step)
+    return found

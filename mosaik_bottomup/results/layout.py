@@ -286,6 +286,11 @@ _GROUPS = (
         (
             Variable("sent", "1", "messages sent", COUNT),
             Variable("answered", "1", "messages answered", COUNT),
+            Variable(
+                "payload_bytes",
+                "byte",
+                "numbers in all messages and answers, 8 bytes each",
+            ),
         ),
     ),
 )

@@ -46,6 +46,11 @@ class Results:
         """Length of a step in hours."""
         return self.step_s / SECONDS_PER_HOUR
 
+    def holds(self, group: str, variable: str) -> bool:
+        """Return whether the file has a series; an older version's may lack it."""
+        with h5py.File(self.path, "r") as file:
+            return f"{group}/{variable}" in file
+
     def series(self, group: str, variable: str) -> FloatArray:
         """Return one series of the steps written.
 
