@@ -1,4 +1,4 @@
-"""Whether a results file can be written where it is wanted."""
+"""Whether results can be written where they are wanted."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -20,6 +20,15 @@ def output_problems(file: Path, force: bool) -> "list[Problem]":
     elif file.exists() and not force:
         remedy = "exists already; --force overwrites it, --out names another"
     return [Problem("--out", "file", str(file), remedy)] if remedy else []
+
+
+def folder_problems(folder: Path) -> "list[Problem]":
+    """Look for what keeps files from a folder, and leave no trace."""
+    from mosaik_bottomup.errors import Problem
+    from mosaik_bottomup.scenario.checks import cannot_write
+
+    remedy = cannot_write(folder)
+    return [Problem("--out", "folder", str(folder), remedy)] if remedy else []
 
 
 @contextmanager

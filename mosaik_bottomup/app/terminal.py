@@ -18,10 +18,12 @@ BAD_INPUT = 2
 
 
 @contextmanager
-def progress(name: str, quiet: bool) -> Iterator[Callable[[int, int], None]]:
+def progress(
+    name: str, quiet: bool, unit: str = ""
+) -> Iterator[Callable[[int, int], None]]:
     """Show a bar on the terminal, nothing where there is none.
 
-    Yields what is to be called with the steps done and the steps in all.
+    Yields what is to be called with the steps (or other units) done, and in all.
     """
     from rich.progress import (
         BarColumn,
@@ -37,6 +39,7 @@ def progress(name: str, quiet: bool) -> Iterator[Callable[[int, int], None]]:
         TextColumn(name),
         BarColumn(),
         MofNCompleteColumn(),
+        TextColumn(unit),
         TimeElapsedColumn(),
         TextColumn("left"),
         TimeRemainingColumn(),
@@ -68,8 +71,8 @@ def stream(stderr: bool = False) -> "Console":
     return Console(file=sys.stderr if stderr else sys.stdout)
 
 
-def plain(thing: BaseException | Path) -> str:
-    """Return the words of an error or the name of a file, safe within markup."""
+def plain(thing: BaseException | Path | str) -> str:
+    """Return words, of an error or a file's name, safe within markup."""
     from rich.markup import escape
 
     return escape(str(thing) or type(thing).__name__)

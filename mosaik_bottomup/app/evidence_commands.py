@@ -1,0 +1,260 @@
+"""The commands ``compare`` and ``frontier``: many runs, a table, and the evidence."""
+
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from mosaik_bottomup.app.output_file import made
+from mosaik_bottomup.app.terminal import plain, progress, refuse, say, stream
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from mosaik_bottomup.app.asking import Asked, Words
+    from mosaik_bottomup.app.campaign import Harvest, Point
+    from mosaik_bottomup.app.evidence import Question
+    from mosaik_bottomup.errors import Problem
+
+PACKAGED_DEFAULT = "two_areas"
+COMPARED_SEEDS = "1-10"
+FRONTIER_SEEDS = "1-3"
+FRONTIER_LIMITS = "100,90,80,70,60,50"
+FAILED = 1
+INTERRUPTED = 130
+
+ScenarioName = Annotated[
+    str, typer.Argument(help="TOML file, or name of a packaged scenario.")
+]
+Strategies = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME,NAME,...",
+        help="What to run; a wrong name lists all. [default: see below]",
+        show_default=False,
+    ),
+]
+Seeds = Annotated[
+    str, typer.Option(metavar="SEEDS", help="As in 1-10 or 1,3,7-9; each is one run.")
+]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="SECTION.KEY=VALUE",
+        help="Change any key of the scenario, in all runs; may be given several times.",
+    ),
+]
+Workers = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        metavar="N",
+        help="Processes at once; the numbers are the same for any. "
+        "[default: one per CPU]",
+        show_default=False,
+    ),
+]
+Out = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FOLDER",
+        help="For runs and evidence.json. Finished runs in it are used again. "
+        "[default: results/SCENARIO-COMMAND]",
+        show_default=False,
+    ),
+]
+AsJson = Annotated[
+    bool, typer.Option("--json", help="Print one JSON object instead of the table.")
+]
+Quiet = Annotated[
+    bool,
+    typer.Option("--quiet", help="Say nothing unless something is wrong, or --json."),
+]
+
+
+def compare(
+    scenario: ScenarioName = PACKAGED_DEFAULT,
+    strategies: Strategies = None,
+    seeds: Seeds = COMPARED_SEEDS,
+    limit: Annotated[
+        float | None,
+        typer.Option(
+            metavar="PERCENT",
+            help="Limit each area to so many percent of its peak loading under "
+            "price-only with the same seed. Without, the scenario's limits hold.",
+        ),
+    ] = None,
+    overrides: Overrides = None,
+    workers: Workers = None,
+    out: Out = None,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Compare strategies with price-only, seed by seed.
+
+    Every strategy meets the same homes, weather, prices and network. Shown are means
+    over the seeds and their 95 % bootstrap intervals; changes are paired, each with
+    price-only of the same seed. Without --strategies, all are compared.
+
+    Runs finished before are used again if scenario, files, strategy, seed and code are
+    the same. A run that fails is listed and stops no other; exit code 1 then.
+    """
+    from mosaik_bottomup.app.asking import Words
+    from mosaik_bottomup.app.campaign import all_points
+    from mosaik_bottomup.app.choices import limit_problems
+    from mosaik_bottomup.app.comparison import WIDTH, intervals, summary, table
+    from mosaik_bottomup.app.comparison import as_json as to_json
+    from mosaik_bottomup.app.variants import REFERENCE, VARIANTS
+
+    given = tuple(overrides or ())
+    others = () if limit is None else ("--limit", f"{limit:g}")
+    words = Words("compare", scenario, strategies, seeds, given, out, others)
+    problems = [] if limit is None else limit_problems(limit, "--limit")
+    asked = _asked(words, tuple(VARIANTS), (limit,), problems)
+    question = asked.question
+    points = all_points((REFERENCE, *question.variants), question.seeds, (limit,))
+    harvest = _gathered(asked, points, workers, quiet)
+
+    found = intervals(harvest.records, question.variants, limit)
+    if as_json:
+        _print_json(to_json(found))
+    elif not quiet:
+        limits = "" if limit is None else f", limits {limit:g} % of {REFERENCE} peaks"
+        _print_table(table(found, f"{_heading(question)}{limits}"), WIDTH)
+    _end(asked, harvest, summary(found, len(question.seeds)), as_json or quiet)
+
+
+def frontier(
+    scenario: ScenarioName = PACKAGED_DEFAULT,
+    limits: Annotated[
+        str,
+        typer.Option(
+            metavar="PERCENT,...",
+            help="Limits in each area, in percent of its peak loading under price-only "
+            "with the same seed.",
+        ),
+    ] = FRONTIER_LIMITS,
+    strategies: Strategies = None,
+    seeds: Seeds = FRONTIER_SEEDS,
+    overrides: Overrides = None,
+    workers: Workers = None,
+    out: Out = None,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Put cost against peak reduction, limit by limit, for strategies and the optimum.
+
+    The limits are lowered from the price-only peaks down to where not even the optimum
+    can keep them. Without --strategies, those that try to keep a limit are run.
+
+    Finished runs are used again and failed ones listed, as `compare` does.
+    """
+    from mosaik_bottomup.app import frontier as pictures
+    from mosaik_bottomup.app.asking import Words
+    from mosaik_bottomup.app.campaign import all_points
+    from mosaik_bottomup.app.choices import limits_in
+    from mosaik_bottomup.app.variants import those_that_try_to_keep_a_limit
+
+    given = tuple(overrides or ())
+    others = ("--limits", limits)
+    words = Words("frontier", scenario, strategies, seeds, given, out, others)
+    percents, problems = limits_in(limits)
+    asked = _asked(words, those_that_try_to_keep_a_limit(), percents, problems)
+    question = asked.question
+    points = all_points(question.variants, question.seeds, percents)
+    harvest = _gathered(asked, points, workers, quiet)
+
+    found = pictures.frontier(harvest, question.variants, percents)
+    infeasible = pictures.infeasible_seeds(harvest)
+    if as_json:
+        _print_json(pictures.as_json(found, infeasible))
+    elif not quiet:
+        heading = _heading(question)
+        lines = pictures.table(found, infeasible, question.variants, heading)
+        _print_table(lines, pictures.WIDTH)
+    said = pictures.summary(found, infeasible, len(question.seeds))
+    _end(asked, harvest, said, as_json or quiet)
+
+
+def _asked(
+    words: "Words",
+    default_strategies: Sequence[str],
+    limits_percent: tuple[float | None, ...],
+    problems: "Sequence[Problem]",
+) -> "Asked":
+    from mosaik_bottomup.app.asking import ask
+    from mosaik_bottomup.errors import InputError
+
+    try:
+        return ask(words, default_strategies, limits_percent, problems)
+    except InputError as error:
+        refuse(error.problems)
+
+
+def _gathered(
+    asked: "Asked", points: "Sequence[Point]", workers: int | None, quiet: bool
+) -> "Harvest":
+    """Make or find all runs, and write down what came of them."""
+    from mosaik_bottomup.app.campaign import carry_out
+    from mosaik_bottomup.app.evidence import write_evidence
+
+    name = asked.question.command.split()[1]
+    try:
+        with made(asked.folder), progress(name, quiet, "runs") as on_progress:
+            harvest = carry_out(
+                asked.scenarios,
+                points,
+                asked.folder,
+                workers or os.cpu_count() or 1,
+                on_progress,
+            )
+            write_evidence(asked.folder, asked.question, harvest)
+    except KeyboardInterrupt:
+        say(
+            f"interrupted; finished runs are kept in {plain(asked.folder)}, and the "
+            "same command goes on with them"
+        )
+        raise typer.Exit(INTERRUPTED) from None
+    except OSError as error:
+        say(f"[red]the command failed:[/red] {plain(error)}")
+        raise typer.Exit(FAILED) from error
+    return harvest
+
+
+def _end(asked: "Asked", harvest: "Harvest", summary: str, brief: bool) -> None:
+    """Say what it means and where it is; a failed run is a failed command."""
+    from mosaik_bottomup.app.evidence import FILE
+
+    for missing in harvest.failures:
+        say(f"[red]failed:[/red] {plain(f'{missing.point}: {missing.error}')}")
+    if not brief:
+        runs = len(harvest.records)
+        typer.echo(f"\n{summary}")
+        typer.echo(
+            f"evidence: {asked.folder / FILE} ({runs} runs beside it in "
+            f"{asked.folder / 'runs'}, {harvest.made} of them made now)"
+        )
+    if harvest.failures:
+        raise typer.Exit(FAILED)
+
+
+def _heading(question: "Question") -> str:
+    seeds = question.seeds
+    if len(seeds) == 1:
+        return f"{question.scenario}, seed {seeds[0]}"
+    return f"{question.scenario}, {len(seeds)} seeds"
+
+
+def _print_json(whole: dict[str, Any]) -> None:
+    typer.echo(json.dumps(whole, indent=2, allow_nan=False))
+
+
+def _print_table(table: "Table", width: int) -> None:
+    console = stream()
+    if not console.is_terminal:
+        console.width = width
+    console.print(table)
