@@ -32,7 +32,7 @@ PERCENT = 100.0
 
 def hot_spot_c(
     loading_percent: FloatArray, ambient_c: FloatArray, step_s: int
-) -> tuple[FloatArray, float]:
+) -> tuple[FloatArray, int]:
     """Return the hot-spot temperature of one transformer, from its start on.
 
     It starts in the steady state of its first step: a day is no cold start. Within a
@@ -68,16 +68,15 @@ def hot_spot_c(
         DistributionTransformer,
     )
 
-    longest_s = SHORTEST_TIME_CONSTANT_MIN * SECONDS_PER_MINUTE / 2.0
-    parts = math.ceil(step_s / longest_s)
-    part_s = step_s / parts
+    part_s = _part_s(step_s)
+    parts = step_s // part_s
     # The model takes a value to hold from the point before to its own.
     load = np.repeat(loading_percent / PERCENT, parts)
     air_c = np.repeat(ambient_c, parts)
-    offset_ns = np.round(np.arange(len(load) + 1) * part_s * 1e9)
+    offset_s = part_s * np.arange(len(load) + 1)
     outcome = Model(
         temperature_profile=InputProfile(
-            datetime_index=offset_ns.astype("datetime64[ns]"),
+            datetime_index=offset_s.astype("datetime64[s]"),
             load_profile=np.concatenate([load[:1], load]),
             ambient_temperature_profile=np.concatenate([air_c[:1], air_c]),
         ),
@@ -91,7 +90,17 @@ def hot_spot_c(
     return outcome.hot_spot_temp_profile.to_numpy(dtype=np.float64), part_s
 
 
-def life_used_h(temperature_c: FloatArray, part_s: float) -> float:
+def _part_s(step_s: int) -> int:
+    """Return the longest part of a step that is short enough, in whole seconds.
+
+    The package drops fractions of a second.
+    """
+    longest_s = SHORTEST_TIME_CONSTANT_MIN * SECONDS_PER_MINUTE / 2.0
+    least = math.ceil(step_s / longest_s)
+    return next(step_s // n for n in range(least, step_s + 1) if step_s % n == 0)
+
+
+def life_used_h(temperature_c: FloatArray, part_s: int) -> float:
     """Return the hours of normal life used up: ``∫ 2^((θ − 98)/6) dt``.
 
     IEC 60076-7:2018, clause 6.3 and 6.4, normal paper, with the package's ageing.
