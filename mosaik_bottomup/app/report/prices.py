@@ -1,0 +1,96 @@
+"""What congestion costs, in the step itself and as known before it."""
+
+import numpy as np
+
+from mosaik_bottomup.app.report.figure import (
+    Figure,
+    Json,
+    Key,
+    axis,
+    local_times,
+    numbers,
+    panels,
+    time_axis,
+)
+from mosaik_bottomup.app.report.runs import Run, zone
+
+PANEL_PX = 170
+RETAIL = Key("retail", "retail price", "--price-only", "solid", 1.4)
+LINES = (
+    (
+        "congestion_price",
+        Key("stage-2", "congestion price, stage 2", "--two-stage", "solid", 2.2),
+    ),
+    (
+        "look_ahead_price",
+        Key("look-ahead", "known before, look-ahead", "--plan", "dash", 1.6),
+    ),
+)
+
+
+def prices(run: Run) -> Figure | None:
+    """Draw retail price and congestion prices; None where nobody published any."""
+    results = run.results
+    areas = results.entities["areas"]
+    found = {
+        key: results.series("areas", variable)
+        for variable, key in LINES
+        if np.isfinite(results.series("areas", variable)).any()
+    }
+    if not found:
+        return None
+    clock = zone(results)
+    x_title, x_axis = time_axis(results, clock)
+    titles = [f"area {area}: congestion price [DKK/kWh]" for area in areas]
+    titles.append("retail price of a kilowatt-hour bought [DKK/kWh]")
+    layout, height = panels(titles, PANEL_PX, x_title, **x_axis)
+    times = local_times(results, clock)
+    retail = results.series("market", "import_price")
+    traces = [_line(RETAIL, times, numbers(retail), len(areas))]
+    traces += [
+        _line(key, times, numbers(price[row]), row)
+        for key, price in found.items()
+        for row in range(len(areas))
+    ]
+    layout["hovermode"] = "x unified"
+    for row in range(len(titles)):
+        layout[f"yaxis{row + 1 if row else ''}"]["rangemode"] = "tozero"
+    highest = ", ".join(
+        f"{key.label} at most "
+        + " and ".join(
+            f"{np.nanmax(price[row]):.2f} DKK/kWh in {area}"
+            for row, area in enumerate(areas)
+        )
+        for key, price in found.items()
+    )
+    return Figure(
+        "prices",
+        f"Congestion prices under {run.label}",
+        f"{highest}; retail price {retail.min():.2f} to {retail.max():.2f} DKK/kWh.",
+        "The stage 2 price is the dual of the area limit: what a kilowatt-hour less "
+        "would have saved. The look-ahead price reaches the sites before the step, and "
+        "is what their plans count with. Customers are billed neither.",
+        traces,
+        layout,
+        height,
+        (*found, RETAIL),
+    )
+
+
+def _line(key: Key, times: list[str], price: list[float], row: int) -> Json:
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "name": key.label,
+        "legendgroup": key.group,
+        "x": times,
+        "y": price,
+        "yaxis": axis("y", row),
+        "line": {
+            "color": key.colour,
+            "dash": key.dash,
+            "width": key.width,
+            "shape": "hv",
+        },
+        "hovertemplate": "%{y:.3f} DKK/kWh",
+    }
