@@ -438,18 +438,16 @@ def test_g6_power_and_cost_are_those_of_the_exact_clearing_but_for_one_option(se
         int(np.searchsorted(corners, cleared - 1e-9)), max(widths.size - 1, 0)
     )
     width = widths[marginal] if widths.size else 0.0
-    if target is None:
-        short = 0.0
-    elif cleared > target + TOLERANCE_KW:
-        short = -IMBALANCE.above_dkk_per_kwh
-    else:
-        short = IMBALANCE.below_dkk_per_kwh
+    # what leaving the whole width out changes of the imbalance: it may cross the target
+    imbalance = imbalance_dkk_per_h(cleared - width, target)
+    imbalance -= imbalance_dkk_per_h(cleared, target)
     power = sum(outcome.power_kw[fleet].sum() for fleet in books)
     cost = sum(site_cost_dkk(it, outcome.power_kw[f]) for f, it in books.items())
     cost += STEP_H * imbalance_dkk_per_h(power, target)
     exact_kw, exact_dkk = clear_exactly(books.values(), limit, target)
     assert abs(power - exact_kw) <= width + TOLERANCE_KW
-    allowed = STEP_H * width * max(short - slopes[marginal], 0) if widths.size else 0.0
+    saved = width * slopes[marginal] if widths.size else 0.0
+    allowed = STEP_H * max(imbalance - saved, 0)
     assert cost - exact_dkk <= allowed + indifference_dkk(market)
 
 
