@@ -36,6 +36,7 @@ class Stream(IntEnum):
     SITES = 0
     AGGREGATORS = 1
     HOUSEHOLDS = 2
+    PACKETS = 3
 
 
 def rng(scenario: Scenario, stream: Stream) -> np.random.Generator:

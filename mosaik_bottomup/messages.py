@@ -153,6 +153,8 @@ class Envelope(Message):
     commit: int | None
     """After the last rehearsed step: the round that becomes the schedule."""
     moment: Moment
+    site_cap_kw: FloatArray | None = None
+    """Most any one site may draw, shape ``(a,)``, where sites are capped alike."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -207,6 +209,7 @@ _TYPED: dict[str, Callable[[Any], Any]] = {
     "target_kw": _same,
     "again": bool,
     "commit": _same,
+    "site_cap_kw": lambda value: None if value is None else _floats(value),
 }
 for _cls in (BidBook, StoreReport, AreaOffer, Envelope, CongestionPrices, Dispatch):
     for _field in fields(_cls):

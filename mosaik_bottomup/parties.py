@@ -3,23 +3,26 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
 from mosaik_bottomup.arrays import FloatArray, IntArray
-from mosaik_bottomup.case import PERCENT, Case, Fleet
+from mosaik_bottomup.case import PERCENT, Case, Fleet, Stream
 from mosaik_bottomup.coordination.aggregator import Aggregator, AggregatorRules
+from mosaik_bottomup.coordination.operator import Forecast, Operator
+from mosaik_bottomup.coordination.price_iteration import PricingOperator
 from mosaik_bottomup.coordination.rehearsal import RehearsalRules
+from mosaik_bottomup.coordination.site_cap import CappingOperator
 from mosaik_bottomup.coordination.solver import Solver
 from mosaik_bottomup.coordination.stage_one import Imbalance
-from mosaik_bottomup.coordination.system_operator import (
-    DsoRules,
-    Forecast,
-    SystemOperator,
-)
+from mosaik_bottomup.coordination.system_operator import DsoRules, SystemOperator
 from mosaik_bottomup.devices.agent import FleetAgent
+from mosaik_bottomup.devices.control import ControlledSites
 from mosaik_bottomup.devices.outlook import Outlook
-from mosaik_bottomup.devices.thermostat import ThermostatSites
+from mosaik_bottomup.devices.packets import Packets
+from mosaik_bottomup.devices.thermostat import thermostat_offer
+from mosaik_bottomup.devices.told import Told
 from mosaik_bottomup.grid.headroom import Headroom, limits_kw
 from mosaik_bottomup.grid.headroom_fit import fit
 from mosaik_bottomup.grid.network import Network
@@ -33,19 +36,35 @@ from mosaik_bottomup.scenario import Scenario, StrategyName
 class Strategy:
     """What the parties of a strategy do."""
 
-    priced: bool
-    """Sites plan by prices; else a thermostat and self-consumption rule them."""
+    control: Literal["plan", "thermostat", "packets", "told"]
+    """What chooses a site's bids: its own plan by prices, a thermostat that knows none,
+    random requests for packets, or a dispatch made beforehand."""
     follows_schedule: bool
     """Aggregators clear against what they sold; else each site does what it likes."""
-    secured: bool
-    """The DSO is asked before anything is dispatched."""
+    dso: Literal["absent", "envelopes", "site cap", "surcharge"]
+    """How the DSO keeps the limits, if anybody asks it."""
+
+    @property
+    def asks_dso(self) -> bool:
+        """Whether the DSO is asked before anything is dispatched."""
+        return self.dso != "absent"
+
+    @property
+    def secured(self) -> bool:
+        """Whether the DSO's limits bind everybody."""
+        return self.dso == "envelopes"
 
 
 STRATEGIES: dict[StrategyName, Strategy] = {
-    "thermostat": Strategy(priced=False, follows_schedule=False, secured=False),
-    "price-only": Strategy(priced=True, follows_schedule=False, secured=False),
-    "stage-one": Strategy(priced=True, follows_schedule=True, secured=False),
-    "two-stage": Strategy(priced=True, follows_schedule=True, secured=True),
+    "thermostat": Strategy("thermostat", False, "absent"),
+    "price-only": Strategy("plan", False, "absent"),
+    "stage-one": Strategy("plan", True, "absent"),
+    "two-stage": Strategy("plan", True, "envelopes"),
+    "static-cap": Strategy("plan", False, "site cap"),
+    "packet": Strategy("packets", True, "envelopes"),
+    "packet-unlimited": Strategy("packets", True, "absent"),
+    "price-iteration": Strategy("plan", False, "surcharge"),
+    "optimum": Strategy("told", False, "absent"),
 }
 
 
@@ -71,23 +90,53 @@ def fleet_forecast(case: Case, homes: IntArray) -> Callable[[int, int], Outlook]
     return at
 
 
-def fleet_agent(case: Case, fleet: Fleet) -> FleetAgent:
+def fleet_agent(
+    case: Case, fleet: Fleet, told_kw: FloatArray | None = None
+) -> FleetAgent:
     """Return a fleet's agent, warmed up to the start of the run.
 
     The warm-up is price-only whatever the strategy, so that all start alike.
+
+    Parameters
+    ----------
+    case, fleet
+        What takes part.
+    told_kw : (n, t) array, optional
+        What each site is told to take in each step, where the strategy is to tell it.
+
+    Raises
+    ------
+    ValueError
+        If the strategy tells sites what to do and nothing is told, or the other way
+        round.
     """
     scenario = case.scenario
     strategy = STRATEGIES[scenario.run.strategy]
+    looks_ahead = scenario.dso.look_ahead != "none"
     agent = FleetAgent(
         fleet.sites,
         case.calendar,
         len(case.network.areas),
         fleet_forecast(case, fleet.sites.fleet.home),
-        reports=strategy.secured and scenario.dso.look_ahead != "none",
+        reports=strategy.dso == "surcharge" or (strategy.secured and looks_ahead),
+        pays_surcharge=strategy.dso == "surcharge",
     )
     agent.warm_up(scenario.run.warm_up_steps)
-    if not strategy.priced:
-        agent.sites = ThermostatSites(fleet.sites)
+    if (strategy.control == "told") != (told_kw is not None):
+        raise ValueError(
+            f"strategy {scenario.run.strategy} and set-points made beforehand: "
+            "one is never without the other"
+        )
+    if strategy.control == "thermostat":
+        agent.sites = ControlledSites(fleet.sites, thermostat_offer, plans=False)
+    elif strategy.control == "packets":
+        number = case.fleets.index(fleet)
+        seed = (scenario.run.seed, Stream.PACKETS, number)
+        mean_time_h = scenario.alternatives.packet_mean_time_h
+        packets = Packets(seed, mean_time_h)
+        agent.sites = ControlledSites(fleet.sites, packets.offer, plans=True)
+    elif told_kw is not None:
+        agent.sites = ControlledSites(fleet.sites, Told(told_kw).offer, plans=False)
     return agent
 
 
@@ -99,10 +148,10 @@ def aggregator(scenario: Scenario) -> Aggregator:
         step_h=scenario.run.step_h,
         imbalance=_imbalance(scenario),
         segments=scenario.aggregators.segments,
-        secured=strategy.secured,
+        asks_dso=strategy.asks_dso,
         follows_schedule=strategy.follows_schedule,
     )
-    return Aggregator(rules, _solver(scenario))
+    return Aggregator(rules, solver(scenario))
 
 
 def fit_headroom(network: Network) -> Headroom:
@@ -112,8 +161,8 @@ def fit_headroom(network: Network) -> Headroom:
 
 def system_operator(
     case: Case, headroom: Headroom, correction: Callable[[], FloatArray]
-) -> SystemOperator:
-    """Return the DSO.
+) -> Operator:
+    """Return the DSO as the scenario's strategy wants it.
 
     Parameters
     ----------
@@ -148,6 +197,17 @@ def system_operator(
             dso.loading_margin_percent,
         )
 
+    strategy, other = STRATEGIES[scenario.run.strategy], scenario.alternatives
+    if strategy.dso == "site cap":
+        return CappingOperator(areas, other.site_cap_kw, forecast, capability)
+    if strategy.dso == "surcharge":
+        return PricingOperator(
+            areas,
+            other.surcharge_rounds,
+            other.surcharge_gain_dkk_per_kwh,
+            forecast,
+            capability,
+        )
     rules = DsoRules(
         areas=areas,
         step_h=scenario.run.step_h,
@@ -162,7 +222,7 @@ def system_operator(
             margin_step=day_ahead.margin_step_percent / PERCENT,
         ),
     )
-    return SystemOperator(rules, _solver(scenario), forecast, capability)
+    return SystemOperator(rules, solver(scenario), forecast, capability)
 
 
 def _imbalance(scenario: Scenario) -> Imbalance:
@@ -170,6 +230,7 @@ def _imbalance(scenario: Scenario) -> Imbalance:
     return Imbalance(price, price)
 
 
-def _solver(scenario: Scenario) -> Solver:
+def solver(scenario: Scenario) -> Solver:
+    """Return who solves the stages."""
     folder = scenario.solver.write_lp
     return Solver(scenario.solver.name, Path(folder) if folder else None)

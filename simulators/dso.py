@@ -23,7 +23,8 @@ from mosaik_components.bottomup.setting import Setting, settle
 
 from mosaik_bottomup import parties
 from mosaik_bottomup.arrays import FloatArray
-from mosaik_bottomup.coordination.system_operator import SystemOperator
+from mosaik_bottomup.coordination.operator import Operator, area_record
+from mosaik_bottomup.coordination.stage_two import Room
 from mosaik_bottomup.errors import InvariantError
 from mosaik_bottomup.grid.headroom import Headroom, correct
 from mosaik_bottomup.messages import AreaOffer, StoreOffer
@@ -51,7 +52,7 @@ class Simulator(mosaik_api_v3.Simulator):
     """The operator of all areas of a scenario."""
 
     _setting: Setting
-    _operator: SystemOperator
+    _operator: Operator
     _headroom: Headroom
 
     def __init__(self) -> None:
@@ -79,7 +80,7 @@ class Simulator(mosaik_api_v3.Simulator):
 
     def setup_done(self) -> None:
         made = self._setting.case
-        self._secures = parties.STRATEGIES[made.scenario.run.strategy].secured
+        self._is_asked = parties.STRATEGIES[made.scenario.run.strategy].asks_dso
         self._correction = np.ones(len(made.network.areas))
         self._headroom = parties.fit_headroom(made.network)
         self._operator = parties.system_operator(
@@ -93,7 +94,7 @@ class Simulator(mosaik_api_v3.Simulator):
             self._step = step
             self._learn(inputs)
             following = time + self._setting.step_size
-            if not self._secures:
+            if not self._is_asked:
                 self._record_forecast()
         offers = {
             name: unpacked(value, StoreOffer, AreaOffer)
@@ -132,18 +133,9 @@ class Simulator(mosaik_api_v3.Simulator):
 
     def _record_forecast(self) -> None:
         """Record what the DSO expects where nobody asks it."""
-        ahead = self._operator.forecast(self._step, 1)
-        unknown = np.full(len(self._correction), np.nan)
-        self._record(
-            {
-                "import_limit_kw": unknown,
-                "export_limit_kw": unknown,
-                "uncontrolled_forecast_kw": ahead.uncontrolled_kw[:, 0],
-                "congestion_price": unknown,
-                "look_ahead_price": unknown,
-                "forecast_overload_kw": unknown,
-            }
-        )
+        load_kw = self._operator.forecast(self._step, 1).uncontrolled_kw[:, 0]
+        unknown = np.full(load_kw.size, np.nan)
+        self._record(area_record(Room(load_kw, unknown, unknown)))
 
     def _record(self, record: dict[str, FloatArray]) -> None:
         areas = {

@@ -4,10 +4,12 @@ Hybrid. One entity is all homes of one kind under contract with one aggregator, 
 child for each home. A step begins with what the fleet sends to `bids`; every value of
 `answer` may bring another, and the fleet's silence ends mosaik's same-time loop. The
 homes' powers are consumption, and hold for the whole step; `T_indoor[degC]` and
-`E[kWh]` are those at its end.
+`E[kWh]` are those at its end. With the parameter `set_points`, a file of
+`mosaik_bottomup.set_points`, homes do what stands there.
 """
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import mosaik_api_v3
@@ -23,6 +25,7 @@ from mosaik_components.bottomup.ports import (
 )
 from mosaik_components.bottomup.setting import Setting, settle
 
+from mosaik_bottomup import set_points as set_point_file
 from mosaik_bottomup.case import Fleet
 from mosaik_bottomup.devices.agent import FleetAgent
 from mosaik_bottomup.devices.heat_pump import HeatPumpState
@@ -97,6 +100,7 @@ class Simulator(mosaik_api_v3.Simulator):
     """Fleets of a scenario; all of them, or some."""
 
     _setting: Setting
+    _told: Path | None
 
     def __init__(self) -> None:
         super().__init__(META)
@@ -112,8 +116,10 @@ class Simulator(mosaik_api_v3.Simulator):
         time_resolution: float = 1.0,
         scenario: str = "two_areas",
         step_size: int | None = None,
+        set_points: str | None = None,
     ) -> Meta:
         self._sid = sid
+        self._told = Path(set_points) if set_points else None
         self._setting = settle(scenario, time_resolution, step_size)
         return self.meta
 
@@ -146,7 +152,8 @@ class Simulator(mosaik_api_v3.Simulator):
 
     def setup_done(self) -> None:
         for name, (model, fleet) in self._models.items():
-            agent = fleet_agent(self._setting.case, fleet)
+            told_kw = set_point_file.read(self._told, name) if self._told else None
+            agent = fleet_agent(self._setting.case, fleet, told_kw)
             self._entities[name] = _Entity(model, fleet, agent, _start(agent.state))
 
     def step(self, time: int, inputs: InputData, max_advance: int) -> int | None:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from mosaik_bottomup.case import Case, build
+from mosaik_bottomup.parties import STRATEGIES
 from mosaik_bottomup.scenario import load, parse
 
 WEAK_PER_EXCHANGE = 2
@@ -30,7 +31,11 @@ class Setting:
         """Most rounds of mosaik's same-time loop: a whole rehearsal is in one step."""
         calendar = self.case.calendar
         plans = -(-calendar.day_steps // calendar.replan_steps)
-        rehearsed = self.case.scenario.day_ahead.rounds * (calendar.day_steps + plans)
+        scenario = self.case.scenario
+        rounds = scenario.day_ahead.rounds
+        if STRATEGIES[scenario.run.strategy].dso == "surcharge":
+            rounds = scenario.alternatives.surcharge_rounds
+        rehearsed = rounds * (calendar.day_steps + plans)
         real = 2  # plan and bid
         return WEAK_PER_EXCHANGE * (rehearsed + real) + 1
 

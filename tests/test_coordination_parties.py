@@ -296,7 +296,7 @@ def test_who_follows_no_schedule_has_no_target():
 
 
 def test_price_only_never_asks_the_dso():
-    rules = replace(RULES, secured=False, follows_schedule=False)
+    rules = replace(RULES, asks_dso=False, follows_schedule=False)
     aggregator = Aggregator(rules, Solver())
 
     answers = aggregator.hear_fleets({"fleet": make_book(Moment(0))})
@@ -308,7 +308,7 @@ def test_price_only_never_asks_the_dso():
 
 
 def test_price_only_commits_its_one_rehearsal_at_the_end():
-    rules = replace(RULES, secured=False, follows_schedule=False)
+    rules = replace(RULES, asks_dso=False, follows_schedule=False)
     aggregator = Aggregator(rules, Solver())
 
     said = [
@@ -321,7 +321,7 @@ def test_price_only_commits_its_one_rehearsal_at_the_end():
 
 
 def test_a_last_real_step_commits_nothing():
-    rules = replace(RULES, secured=False, follows_schedule=False)
+    rules = replace(RULES, asks_dso=False, follows_schedule=False)
 
     said = Aggregator(rules, Solver()).hear_fleets(
         {"fleet": make_book(Moment(0, None, True))}

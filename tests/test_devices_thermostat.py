@@ -6,14 +6,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mosaik_bottomup import case, scenario
+from mosaik_bottomup.devices.control import ControlledSites
 from mosaik_bottomup.devices.heat_pump import HeatPumpState, cop
 from mosaik_bottomup.devices.heat_pump_site import HeatPumpSites
 from mosaik_bottomup.devices.outlook import Outlook
 from mosaik_bottomup.devices.thermostat import (
     HYSTERESIS_K,
-    ThermostatSites,
     heating_kw,
     self_consumption_kw,
+    thermostat_offer,
 )
 from mosaik_bottomup.messages import Moment
 
@@ -94,7 +95,7 @@ def test_own_use_never_trades_with_the_grid_what_the_battery_could(
 @pytest.mark.parametrize("kind", ["heat_pumps", "pv_batteries"])
 def test_a_site_without_prices_offers_what_it_does_and_nothing_else(fleets, kind):
     sites = fleets[kind]
-    simple = ThermostatSites(sites)
+    simple = ControlledSites(sites, thermostat_offer, plans=False)
     state = simple.start(0.0)
 
     book = simple.bids(state, None, sky(sites), Moment(0))

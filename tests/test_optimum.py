@@ -9,7 +9,7 @@ from mosaik_bottomup import scenario
 from mosaik_bottomup.coordination.solver import Solver
 from mosaik_bottomup.day_ahead import Parties, negotiate
 from mosaik_bottomup.errors import StageError
-from mosaik_bottomup.optimum import FlexibleRoom, optimum
+from mosaik_bottomup.optimum import FlexibleRoom, Lived, optimum
 
 FEW = (
     "sites.heat_pumps=6",
@@ -21,7 +21,7 @@ FEW = (
 
 
 def lived(*overrides):
-    """Run a case in a plain loop: its states at both ends, cost, area powers."""
+    """Run a case in a plain loop: what its fleets lived, cost, area powers."""
     case = cases.build(scenario.load("two_areas", [*FEW, *overrides]))
     agents = {it.name: makers.fleet_agent(case, it) for it in case.fleets}
     headroom = makers.fit_headroom(case.network)
@@ -35,7 +35,7 @@ def lived(*overrides):
     forecasts = {
         it.name: makers.fleet_forecast(case, it.sites.fleet.home) for it in case.fleets
     }
-    start = {name: agent.state for name, agent in agents.items()}
+    states = {name: [level(agent.state)] for name, agent in agents.items()}
     cost, powers = 0.0, []
     for step in range(case.scenario.run.steps):
         negotiate(parties, step, {name: at(step, 1) for name, at in forecasts.items()})
@@ -45,9 +45,21 @@ def lived(*overrides):
             cost += record["bill_dkk"].sum() + record.get("wear_dkk", np.zeros(1)).sum()
             area = it.sites.fleet.area
             total += np.bincount(area, weights=record["power_kw"], minlength=2)
+            states[it.name].append(level(agents[it.name].state))
         powers.append(total)
-    end = {name: agent.state for name, agent in agents.items()}
-    return case, start, end, cost, np.array(powers).T
+    lives = {
+        name: Lived(at[0], at[-1], np.array([air(level) for level in at[1:]]).T)
+        for name, at in states.items()
+    }
+    return case, lives, cost, np.array(powers).T
+
+
+def level(state):
+    return getattr(state, "temperature_c", state)
+
+
+def air(level):
+    return level[:, 0] if level.ndim == 2 else level
 
 
 @pytest.fixture(scope="module", params=["price-only", "two-stage"])
@@ -56,21 +68,21 @@ def run(request):
 
 
 def test_no_run_is_cheaper_than_the_optimum_with_its_own_end(run):
-    case, start, end, cost, _ = run
+    case, lives, cost, _ = run
 
-    best = optimum(case, start, end, None, Solver())
+    best = optimum(case, lives, None, Solver())
 
     assert best.cost_dkk <= cost + 1e-6
     assert best.cost_dkk > 0.9 * cost
 
 
 def test_the_optimum_keeps_the_limits_it_is_given_and_pays_for_them(run):
-    case, start, end, _, power_kw = run
+    case, lives, _, power_kw = run
     high = 0.97 * power_kw.max(axis=1, keepdims=True) * np.ones(power_kw.shape)
     room = FlexibleRoom(high, np.full(power_kw.shape, np.inf))
 
-    free = optimum(case, start, end, None, Solver())
-    bound = optimum(case, start, end, room, Solver())
+    free = optimum(case, lives, None, Solver())
+    bound = optimum(case, lives, room, Solver())
 
     total = sum(
         np.array(
@@ -88,18 +100,18 @@ def test_the_optimum_keeps_the_limits_it_is_given_and_pays_for_them(run):
 @pytest.mark.slow
 def test_continuous_powers_are_never_dearer_than_machines_on_or_off():
     short = ("run.duration_h=2", "sites.heat_pumps=3", "sites.pv_batteries=2")
-    case, start, end, cost, _ = lived(*short, "run.strategy=price-only")
+    case, lives, cost, _ = lived(*short, "run.strategy=price-only")
 
-    relaxed = optimum(case, start, end, None, Solver())
-    exact = optimum(case, start, end, None, Solver(), on_off=True)
+    relaxed = optimum(case, lives, None, Solver())
+    exact = optimum(case, lives, None, Solver(), on_off=True)
 
     assert relaxed.cost_dkk <= exact.cost_dkk + 1e-6
     assert exact.cost_dkk <= cost + 1e-4
 
 
 def test_limits_that_nothing_fits_are_an_error_that_says_so(run):
-    case, start, end, _, power_kw = run
+    case, lives, _, power_kw = run
     room = FlexibleRoom(np.full(power_kw.shape, -1e4), np.full(power_kw.shape, np.inf))
 
     with pytest.raises(StageError, match="optimum"):
-        optimum(case, start, end, room, Solver())
+        optimum(case, lives, room, Solver())

@@ -32,13 +32,21 @@ class Wiring:
         Its scenario, for the simulators.
     step_size
         Length of a step in the world's units of time.
+    set_points
+        File of what sites are told to do, for the strategy that tells them.
     """
 
     def __init__(
-        self, world: mosaik.World, case: Case, text: str, step_size: int
+        self,
+        world: mosaik.World,
+        case: Case,
+        text: str,
+        step_size: int,
+        set_points: Path | None = None,
     ) -> None:
         self._world = world
         self._case = case
+        self._told = {} if set_points is None else {"set_points": str(set_points)}
         self._params: dict[str, Any] = {"scenario": text, "step_size": step_size}
 
     def connect_all(self, out: Path, overwrite: bool, on_progress: OnProgress) -> None:
@@ -52,7 +60,7 @@ class Wiring:
         self._households = self._profiles.Households()
         self._grid = self._start("grid").Grid()
         with world.group("coordination"):
-            fleets = self._start("fleet")
+            fleets = self._start("fleet", **self._told)
             aggregators = self._start("aggregator")
             dso = self._start("dso")
 

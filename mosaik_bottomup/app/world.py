@@ -28,6 +28,7 @@ def run(
     *,
     overwrite: bool = True,
     processes: bool = False,
+    set_points: Path | None = None,
 ) -> None:
     """Run a scenario and leave a sealed results file.
 
@@ -43,6 +44,8 @@ def run(
         Whether to replace an existing file.
     processes
         Whether every simulator is a process of its own: slower, same numbers.
+    set_points
+        File of what sites are told to do, for the strategy that tells them.
 
     Raises
     ------
@@ -63,7 +66,7 @@ def run(
         skip_greetings=True,
         configure_logging=False,
     ) as world:
-        wiring = Wiring(world, setting.case, text, setting.step_size)
+        wiring = Wiring(world, setting.case, text, setting.step_size, set_points)
         wiring.connect_all(Path(out), overwrite, on_progress)
         with _tidied(world), _kept():
             world.run(until=setting.until, print_progress=False)

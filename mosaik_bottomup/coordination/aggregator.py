@@ -12,6 +12,8 @@ from mosaik_bottomup.coordination.merit_order import (
     merit_orders,
     simplify,
 )
+from mosaik_bottomup.coordination.operator import open_envelope
+from mosaik_bottomup.coordination.site_cap import cap_sites
 from mosaik_bottomup.coordination.solver import Solver
 from mosaik_bottomup.coordination.stage_one import Curve, Imbalance, clear
 from mosaik_bottomup.errors import InvariantError
@@ -38,7 +40,7 @@ class AggregatorRules:
     imbalance: Imbalance
     segments: int
     """Most segments per area that go into an optimisation."""
-    secured: bool
+    asks_dso: bool
     """Whether the DSO is asked before anything is dispatched."""
     follows_schedule: bool
     """Whether it clears against what it sold; else every site takes its cheapest."""
@@ -116,6 +118,8 @@ class Aggregator:
         opened, self._open = self._open, None
         if opened is None or said.moment != opened.book.moment:
             raise InvariantError(f"{said.moment}: envelope does not answer the offer")
+        if said.site_cap_kw is not None:
+            opened = self._round(cap_sites(opened.book, said.site_cap_kw), opened.sizes)
         plan = opened.plan_kw
         if ((plan >= said.low_kw) & (plan <= said.high_kw)).all():
             # a convex problem's optimum stays one when bounds it respects are added
@@ -126,29 +130,34 @@ class Aggregator:
     def _plan(self, books: dict[str, BidBook]) -> AreaOffer | dict[str, Dispatch]:
         # in one order, however they arrived: it decides how ties are broken
         books = dict(sorted(books.items()))
-        rules, book = self.rules, join(list(books.values()))
-        orders = merit_orders(book, rules.areas, rules.step_h)
-        curves = [simplify(order, rules.segments) for order in orders]
-        sizes = {name: it.area.size for name, it in books.items()}
-        target, unbound = self._target(book.moment), np.full(rules.areas, np.inf)
-        opened = _Round(book, sizes, orders, curves, target, unbound)
-        opened.plan_kw = self._clear(opened, -unbound, unbound)
-        if not rules.secured:
+        book = join(list(books.values()))
+        opened = self._round(book, {name: it.area.size for name, it in books.items()})
+        if not self.rules.asks_dso:
             last = book.moment.last and book.moment.rehearsal is not None
             commit = book.moment.rehearsal if last else None
-            free = Envelope(-unbound, unbound, False, commit, book.moment)
+            free = open_envelope(self.rules.areas, book.moment, commit=commit)
             return self._dispatch(opened, opened.plan_kw, free)
         self._open = opened
         reactive = self._area_sums(book, np.maximum(book.reactive_kvar, 0))
         return AreaOffer(
             plan_kw=opened.plan_kw,
             base_kw=opened.base_kw,
-            slopes_dkk_per_kwh=[slope for slope, _ in curves],
-            widths_kw=[width for _, width in curves],
-            target_kw=target,
+            slopes_dkk_per_kwh=[slope for slope, _ in opened.curves],
+            widths_kw=[width for _, width in opened.curves],
+            target_kw=opened.target_kw,
             reactive_max_kvar=reactive,
             moment=book.moment,
         )
+
+    def _round(self, book: BidBook, sizes: dict[str, int]) -> _Round:
+        """Return a book's merit orders, and the plan on them."""
+        rules, unbound = self.rules, np.full(self.rules.areas, np.inf)
+        orders = merit_orders(book, rules.areas, rules.step_h)
+        curves = [simplify(order, rules.segments) for order in orders]
+        target = self._target(book.moment)
+        opened = _Round(book, sizes, orders, curves, target, unbound)
+        opened.plan_kw = self._clear(opened, -unbound, unbound)
+        return opened
 
     def _target(self, moment: Moment) -> float | None:
         if moment.rehearsal is not None or not self.rules.follows_schedule:

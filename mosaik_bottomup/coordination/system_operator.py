@@ -5,12 +5,18 @@ per area; no message to it names a site.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from mosaik_bottomup.arrays import FloatArray
 from mosaik_bottomup.coordination.look_ahead import AreaAhead, congestion_prices, pool
+from mosaik_bottomup.coordination.operator import (
+    Capability,
+    Forecast,
+    area_record,
+    room_of_step,
+)
 from mosaik_bottomup.coordination.rehearsal import Rehearsal, RehearsalRules, Round
 from mosaik_bottomup.coordination.solver import Solver
 from mosaik_bottomup.coordination.stage_one import Imbalance
@@ -28,20 +34,6 @@ from mosaik_bottomup.messages import (
     Moment,
     StoreOffer,
 )
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Forecast:
-    """What the DSO expects of ``t`` steps."""
-
-    uncontrolled_kw: FloatArray
-    """Shape ``(a, t)``."""
-    uncontrolled_kvar: FloatArray
-    """Shape ``(a, t)``."""
-    import_dkk_per_kwh: FloatArray
-    """Retail price, shape ``(t,)``."""
-    export_dkk_per_kwh: FloatArray
-    """Shape ``(t,)``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +68,7 @@ class SystemOperator:
     rules: DsoRules
     solver: Solver
     forecast: Callable[[int, int], Forecast]
-    capability: Callable[[FloatArray], tuple[FloatArray, FloatArray]]
+    capability: Capability
     record: dict[str, FloatArray] = field(default_factory=dict)
     """The last real step."""
     _ahead: tuple[int, FloatArray] | None = None
@@ -151,13 +143,11 @@ class SystemOperator:
         self, offers: Mapping[str, AreaOffer], moment: Moment
     ) -> dict[str, CongestionPrices | Envelope]:
         rules = self.rules
-        now = self.forecast(moment.step, 1)
-        reactive = np.sum([it.reactive_max_kvar for it in offers.values()], axis=0)
-        most, least = self.capability(now.uncontrolled_kvar + reactive[:, None])
-        free = moment.rehearsal is not None and not rules.rehearsal.secured
-        if free:  # sold without asking: a rehearsal that nobody secures
-            most, least = np.full_like(most, np.inf), np.full_like(least, np.inf)
-        room = Room(now.uncontrolled_kw[:, 0], most[:, 0], least[:, 0])
+        room = room_of_step(self.forecast, self.capability, offers, moment)
+        if moment.rehearsal is not None and not rules.rehearsal.secured:
+            # sold without asking: a rehearsal that nobody secures
+            unbound = np.full(rules.areas, np.inf)
+            room = replace(room, import_kw=unbound, export_kw=unbound)
         granted = secure(
             list(offers.values()),
             room,
@@ -185,11 +175,9 @@ class SystemOperator:
         if self._ahead is not None:
             start, price = self._ahead
             ahead = price[:, min(moment.step - start, price.shape[1] - 1)]
-        return {
-            "import_limit_kw": room.import_kw,
-            "export_limit_kw": room.export_kw,
-            "uncontrolled_forecast_kw": room.uncontrolled_kw,
-            "congestion_price": granted.price_dkk_per_kwh,
-            "look_ahead_price": ahead,
-            "forecast_overload_kw": granted.overload_kw,
-        }
+        return area_record(
+            room,
+            congestion_price=granted.price_dkk_per_kwh,
+            look_ahead_price=ahead,
+            overload_kw=granted.overload_kw,
+        )

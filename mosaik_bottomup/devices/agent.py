@@ -6,7 +6,7 @@ through on forecasts before the first of them is real.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -92,6 +92,9 @@ class FleetAgent:
         ``forecast(step, steps)``: what is known now of the steps from ``step`` on.
     reports
         Whether it takes part in the look-ahead.
+    pays_surcharge
+        Whether the congestion price of a step is on its own bids too: nobody else sees
+        to the limits then.
     """
 
     def __init__(
@@ -102,12 +105,16 @@ class FleetAgent:
         forecast: Callable[[int, int], Outlook],
         *,
         reports: bool,
+        pays_surcharge: bool = False,
     ) -> None:
         self.sites = sites
         self._calendar = calendar
         self._areas = areas
         self._forecast = forecast
         self._reports = reports
+        self._pays_surcharge = pays_surcharge
+        self._surcharge: tuple[int, FloatArray] = 0, np.zeros((areas, 1))
+        """What was added to prices when the plan was made, ``(a, t)``, and when."""
         self._state: Any = None
         self._shadow: Any = None
         self._plan: Any = None
@@ -201,14 +208,24 @@ class FleetAgent:
         steps = self._calendar.horizon_steps
         surcharge = np.broadcast_to(surcharge, (self._areas, steps))
         outlook = self._forecast(step, steps)
+        self._surcharge = step, surcharge
         self._plan = self.sites.plan(step, outlook, surcharge)
 
     def _bid(self, moment: Moment) -> BidBook:
         if self._now is None:
             raise InvariantError("bids were asked for before a step began")
         state = self._current(moment)
-        self._book = self.sites.bids(state, self._plan, self._now, moment)
-        return self._book
+        book = self.sites.bids(state, self._plan, self._now, moment)
+        if self._pays_surcharge:
+            book = self._surcharged(book)
+        self._book = book
+        return book
+
+    def _surcharged(self, book: BidBook) -> BidBook:
+        made, surcharge = self._surcharge
+        now = surcharge[book.area, book.moment.step - made]
+        more_dkk = self.sites.rules.step_h * now[:, None] * book.power_kw
+        return replace(book, cost_dkk=book.cost_dkk + more_dkk)
 
     def _current(self, moment: Moment) -> Any:
         return self._state if moment.rehearsal is None else self._shadow

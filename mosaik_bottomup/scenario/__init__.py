@@ -8,6 +8,7 @@ returns a frozen `Scenario`; what is wrong is reported all at once as
 from mosaik_bottomup.scenario.reading import load, parse
 from mosaik_bottomup.scenario.sections import (
     Aggregators,
+    Alternatives,
     DayAhead,
     Dso,
     Grid,
@@ -27,6 +28,7 @@ from mosaik_bottomup.scenario.sections import (
 
 __all__ = [
     "Aggregators",
+    "Alternatives",
     "DayAhead",
     "Dso",
     "Grid",

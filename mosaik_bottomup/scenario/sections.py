@@ -23,7 +23,17 @@ from mosaik_bottomup.scenario.values import (
 )
 from mosaik_bottomup.scenario.writing import table_text
 
-type StrategyName = Literal["two-stage", "stage-one", "price-only", "thermostat"]
+type StrategyName = Literal[
+    "two-stage",
+    "stage-one",
+    "price-only",
+    "thermostat",
+    "static-cap",
+    "packet",
+    "packet-unlimited",
+    "price-iteration",
+    "optimum",
+]
 
 
 class Run(Section):
@@ -40,9 +50,12 @@ class Run(Section):
     warm_up_h: float = Field(default=24.0, ge=0, le=168)
     """Price-only hours before `start` that are run and not counted; whole steps."""
     strategy: StrategyName = "two-stage"
-    """``two-stage`` coordinates and secures; in ``stage-one`` aggregators follow what
-    they sold and nobody secures; in ``price-only`` each site does what is cheapest for
-    itself; in ``thermostat`` it knows no price."""
+    """``two-stage`` coordinates and secures. To compare with: in ``stage-one``
+    aggregators follow what they sold and nobody secures; in ``price-only`` each site
+    does what is cheapest for itself; in ``thermostat`` it knows no price; in
+    ``static-cap`` all sites are capped alike in critical hours; in ``packet`` they ask
+    for energy at random (``packet-unlimited``: and nobody secures); in
+    ``price-iteration`` a surcharge is to keep the limits; ``optimum`` foresees all."""
 
     @property
     def step_h(self) -> float:
@@ -186,6 +199,21 @@ class DayAhead(Section):
     """By how much an area's margin grows while its rehearsal is overloaded."""
 
 
+class Alternatives(Section):
+    """What the strategies to compare with go by."""
+
+    site_cap_kw: float = Field(default=4.2, gt=0)
+    """Most a site may draw in a critical step of ``static-cap``; section 14a of the
+    German energy act says 4.2."""
+    packet_mean_time_h: float = Field(default=0.1, gt=0, le=24)
+    """How long a home at the middle of its band waits in ``packet`` till it asks."""
+    surcharge_rounds: int = Field(default=20, ge=1, le=100)
+    """Most rounds of ``price-iteration``."""
+    surcharge_gain_dkk_per_kwh: float = Field(default=0.1, gt=0)
+    """By how much its first round raises the surcharge where load is twice the limit.
+    """
+
+
 class Weather(Section):
     """Ambient temperature, radiation and wind."""
 
@@ -278,6 +306,7 @@ class Scenario(Section):
     planning: Planning = Planning()
     dso: Dso = Dso()
     day_ahead: DayAhead = DayAhead()
+    alternatives: Alternatives = Alternatives()
     weather: Weather = Weather()
     pv: Pv = Pv()
     prices: Prices = Prices()
