@@ -54,6 +54,14 @@ def total(key: str, names: Sequence[str], values: FloatArray) -> dict[str, float
     return _with_parts(key, names, values, float(values.sum()))
 
 
+def least(key: str, values: dict[str, float]) -> dict[str, float]:
+    """Return the lowest value under the key, and each by its part; nothing of none."""
+    if not values:
+        return {}
+    lowest = min(values.values())
+    return _with_parts(key, list(values), np.array(list(values.values())), lowest)
+
+
 def _with_parts(
     key: str, names: Sequence[str], values: FloatArray, whole: float
 ) -> dict[str, float]:
@@ -169,12 +177,7 @@ def _devices(run: Results) -> dict[str, float]:
 
 def _fairness(run: Results) -> dict[str, float]:
     found = aggregator_fairness(run, loading.bound_steps(run))
-    if not found:
-        return {}
-    # The worst of an index is its lowest.
-    whole = min(found.values())
-    values = np.array(list(found.values()))
-    return _with_parts("fairness_aggregators", list(found), values, whole)
+    return least("fairness_aggregators", found)
 
 
 def _messages(run: Results) -> dict[str, float]:

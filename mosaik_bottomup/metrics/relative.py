@@ -4,7 +4,7 @@ import numpy as np
 
 from mosaik_bottomup.metrics import cost, loading
 from mosaik_bottomup.metrics.ageing import ageing
-from mosaik_bottomup.metrics.evaluate import PERCENT, worst
+from mosaik_bottomup.metrics.evaluate import PERCENT, least, worst
 from mosaik_bottomup.metrics.fairness import burden_fairness
 from mosaik_bottomup.results import Results
 
@@ -47,9 +47,9 @@ def _of_transformers(run: Results, reference: Results) -> dict[str, float]:
     reduction = PERCENT * (1.0 - peak / peak_reference)
     (_, used_h), (_, used_reference_h) = ageing(run), ageing(reference)
     return {
-        **worst("peak_reduction_percent", areas, reduction),
-        # The worst of a reduction is the least.
-        "peak_reduction_percent": float(reduction.min()),
+        **least(
+            "peak_reduction_percent", dict(zip(areas, reduction.tolist(), strict=True))
+        ),
         **worst("ageing_ratio", areas, used_h / used_reference_h),
     }
 

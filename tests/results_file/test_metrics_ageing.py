@@ -50,6 +50,19 @@ def test_after_a_jump_of_load_oil_and_winding_follow_with_their_time_constants(s
     np.testing.assert_allclose(temperature_c[jump:], -5 + oil_k + winding_k)
 
 
+def test_after_a_jump_of_the_air_s_temperature_the_oil_follows_it():
+    air_c = np.array([0.0, 10.0, 10.0])
+
+    temperature_c, part_s = hot_spot_c(np.full(3, 100.0), air_c, 900)
+
+    steady_c = OIL_K + WINDING_K
+    after_min = np.arange(1, 19) * part_s / 60
+    np.testing.assert_allclose(temperature_c[:10], steady_c)
+    np.testing.assert_allclose(
+        temperature_c[10:], steady_c + 10 * (1 - np.exp(-after_min / OIL_MIN))
+    )
+
+
 def test_no_part_is_longer_than_half_the_winding_s_time_constant():
     for step_s in (1, 60, 121, 900, 3600):
         temperature_c, part_s = hot_spot_c(np.ones(2), np.ones(2), step_s)

@@ -8,6 +8,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from mosaik_bottomup.metrics.evaluate import least
 from mosaik_bottomup.metrics.fairness import (
     aggregator_fairness,
     burden_fairness,
@@ -108,11 +109,14 @@ def test_only_steps_in_which_the_limit_bound_count_by_their_range():
 def test_nobody_is_granted_less_than_nothing_or_more_than_offered(
     low, width, grant, imports
 ):
-    assume((width > 0).any())
+    assume((low + width > low).any())
 
     granted = share((low, low + width), (grant, grant), imports, [True] * 4)
 
     assert 0 <= granted <= 1
+
+
+BOTH = np.array([[True], [True]])
 
 
 @dataclass
@@ -145,6 +149,16 @@ def test_fairness_between_aggregators_is_told_for_each_area_that_was_bound():
 
     assert found == {"A": 0.5, "B": 1.0}
     assert aggregator_fairness(Run(), np.array([[True], [False]])) == {"A": 0.5}
+
+
+def test_the_metric_is_that_of_the_area_that_is_treated_least_fairly():
+    found = least("fairness_aggregators", aggregator_fairness(Run(), BOTH))
+
+    assert found == {
+        "fairness_aggregators": 0.5,
+        "fairness_aggregators.A": 0.5,
+        "fairness_aggregators.B": 1.0,
+    }
 
 
 def test_nobody_who_offers_nothing_is_treated_unfairly():

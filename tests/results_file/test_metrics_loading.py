@@ -154,6 +154,19 @@ def test_the_rebound_is_the_highest_load_after_the_last_binding_step(small_run):
     assert found["binding_steps"] == found["binding_steps.B"] == 1.0
 
 
+def test_the_rebound_is_looked_for_six_hours_long(small_run):
+    loading = np.full((2, 26), 20.0)
+    loading[:, 24:] = [[40.0, 60.0], [70.0, 90.0]]
+    price = np.zeros((2, 26))
+    price[:, 0] = 0.1
+    series = {"transformers/loading": loading, "areas/congestion_price": price}
+
+    found = evaluate(read(small_run(series, steps=26)))
+
+    assert found["rebound_ratio.A"] == 0.4
+    assert found["rebound_ratio"] == found["rebound_ratio.B"] == 0.875
+
+
 def test_what_lies_between_two_binding_steps_is_no_rebound():
     loading = np.array([[10.0, 80, 99, 80, 70, 60, 98]])
     bound = np.array([[0, 1, 0, 1, 0, 0, 0]], dtype=bool)
