@@ -5,10 +5,10 @@ import numpy as np
 from mosaik_bottomup.app.report.figure import (
     Figure,
     Json,
+    line,
     numbers,
     panels,
-    strategy_keys,
-    strategy_line,
+    strategy_key,
 )
 from mosaik_bottomup.app.report.runs import Evidence
 from mosaik_bottomup.app.report.style import HIGHLIGHT, REFERENCE
@@ -48,12 +48,16 @@ def customers(evidence: Evidence) -> Figure | None:
     ):
         ordered = np.sort(change_dkk)
         share = PERCENT * np.arange(1, ordered.size + 1) / ordered.size
-        line = strategy_line(name, numbers(ordered, 3), share, 0, "")
-        line["hovertemplate"] = (
-            f"{name}: %{{y:.0f}} % of homes pay at most %{{x:+.2f}} DKK more"
-            "<extra></extra>"
+        hover = f"{name}: %{{y:.0f}} % of homes pay at most %{{x:+.2f}} DKK more"
+        traces.append(
+            line(
+                strategy_key(name),
+                numbers(ordered, 3),
+                numbers(share, 2),
+                0,
+                f"{hover}<extra></extra>",
+            )
         )
-        traces.append(line)
         worse = PERCENT * float(worse_off(change_dkk).mean())
         says.append(
             f"{name}: median {np.median(change_dkk):+.2f} DKK, {worse:.0f} % worse off"
@@ -70,7 +74,7 @@ def customers(evidence: Evidence) -> Figure | None:
         traces,
         layout,
         height,
-        strategy_keys(changes),
+        tuple(map(strategy_key, changes)),
     )
 
 

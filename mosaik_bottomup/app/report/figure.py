@@ -1,6 +1,6 @@
 """A figure of the page: data for plotly, and the words that stand in for it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from typing import Any
@@ -29,6 +29,8 @@ class Key:
     colour: str
     dash: str = "solid"
     width: float = 2.0
+    filled: bool = False
+    """Whether it stands for an area instead of a line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,36 +120,53 @@ def axis(letter: str, row: int) -> str:
     return f"{letter}{row + 1 if row else ''}"
 
 
-def strategy_line(
-    strategy: str, x: Any, y: ArrayLike, row: int, unit: str, **more: Any
-) -> Json:
-    """Return a line over time in the strategy's colours: means over steps."""
-    drawn = look(strategy)
+def line(key: Key, x: list[Any], y: list[Any], row: int, hover: str) -> Json:
+    """Return a line of steps in a panel, drawn as its key says."""
     return {
         "type": "scatter",
         "mode": "lines",
-        "name": strategy,
-        "legendgroup": strategy,
+        "name": key.label,
+        "legendgroup": key.group,
         "x": x,
-        "y": numbers(y),
+        "y": y,
         "yaxis": axis("y", row),
         "line": {
-            "color": drawn.colour,
-            "dash": drawn.dash,
-            "width": drawn.width,
+            "color": key.colour,
+            "dash": key.dash,
+            "width": key.width,
             "shape": "hv",
         },
-        "hovertemplate": f"%{{y:.2f}} {unit}",
-        **more,
+        "hovertemplate": hover,
     }
 
 
-def strategy_keys(strategies: Iterable[str]) -> tuple[Key, ...]:
-    """Return the legend of strategies."""
-    return tuple(
-        Key(name, name, look(name).colour, look(name).dash, look(name).width)
-        for name in strategies
+def line_over_time(
+    key: Key, results: Results, clock: timezone, series: ArrayLike, row: int, unit: str
+) -> Json:
+    """Return a line of means over steps, the last one held to its end.
+
+    Parameters
+    ----------
+    series
+        One value per step written, shape (time,).
+    unit
+        For what is shown at the pointer, with a format: ``.1f kW``.
+    """
+    values = numbers(series)
+    form, _, name = unit.partition(" ")
+    return line(
+        key,
+        local_times(results, clock, end=True),
+        [*values, values[-1]],
+        row,
+        f"%{{y:{form}}} {name}",
     )
+
+
+def strategy_key(strategy: str, label: str = "") -> Key:
+    """Return the entry of a strategy."""
+    drawn = look(strategy)
+    return Key(strategy, label or strategy, drawn.colour, drawn.dash, drawn.width)
 
 
 def numbers(values: ArrayLike, decimals: int = DECIMALS) -> list[Any]:
@@ -156,11 +175,14 @@ def numbers(values: ArrayLike, decimals: int = DECIMALS) -> list[Any]:
     return [each if np.isfinite(each) else None for each in rounded.tolist()]
 
 
-def local_times(results: Results, zone: timezone) -> list[str]:
-    """Return the start of each step on the clock of the scenario."""
+def local_times(results: Results, zone: timezone, end: bool = False) -> list[str]:
+    """Return the start of each step on the scenario's clock, and the last one's end."""
+    seconds = results.time_s.tolist()
+    if end:
+        seconds.append(seconds[-1] + results.step_s)
     return [
-        datetime.fromtimestamp(int(second), zone).strftime("%Y-%m-%dT%H:%M:%S")
-        for second in results.time_s
+        datetime.fromtimestamp(second, zone).strftime("%Y-%m-%dT%H:%M:%S")
+        for second in seconds
     ]
 
 

@@ -9,6 +9,7 @@ from mosaik_bottomup.app.report.figure import (
     Json,
     Key,
     axis,
+    line_over_time,
     local_times,
     numbers,
     panels,
@@ -95,9 +96,7 @@ def flexibility(run: Run, reference: Run, found: list[Kind]) -> Figure:
     areas = results.entities["areas"]
     times = local_times(results, clock)
     titles = [f"area {area}: load against price-only [kW]" for area in areas]
-    titles.append(
-        "all areas: energy moved earlier (above 0) or later (below) so far [kWh]"
-    )
+    titles.append("all areas: energy ahead (+) or owed so far [kWh]")
     x_title, x_axis = time_axis(results, clock)
     layout, height = panels(titles, PANEL_PX, x_title, **x_axis)
     layout |= {"barmode": "relative", "bargap": 0, "hovermode": "x unified"}
@@ -119,18 +118,9 @@ def flexibility(run: Run, reference: Run, found: list[Kind]) -> Figure:
                 }
             )
         so_far_kwh = np.cumsum(kind.change_kw.sum(0)) * results.step_h
+        key = Key(kind.name, kind.name, kind.colour)
         traces.append(
-            {
-                "type": "scatter",
-                "mode": "lines",
-                "name": kind.name,
-                "legendgroup": kind.name,
-                "x": times,
-                "y": numbers(so_far_kwh, 3),
-                "yaxis": axis("y", len(areas)),
-                "line": {"color": kind.colour, "width": 2, "shape": "hv"},
-                "hovertemplate": "%{y:+.1f} kWh",
-            }
+            line_over_time(key, results, clock, so_far_kwh, len(areas), "+.1f kWh")
         )
     for row in range(len(titles)):
         layout[f"yaxis{row + 1 if row else ''}"]["zeroline"] = True
@@ -148,7 +138,7 @@ def flexibility(run: Run, reference: Run, found: list[Kind]) -> Figure:
         traces,
         layout,
         height,
-        tuple(Key(kind.name, kind.name, kind.colour) for kind in found),
+        tuple(Key(kind.name, kind.name, kind.colour, filled=True) for kind in found),
     )
 
 

@@ -8,10 +8,11 @@ from mosaik_bottomup.app.report.figure import (
     Json,
     numbers,
     panels,
-    strategy_keys,
+    strategy_key,
 )
 from mosaik_bottomup.app.report.runs import UNLIMITED, Evidence, Run, values
 from mosaik_bottomup.app.report.style import HIGHLIGHT, OPTIMUM, REFERENCE, look
+from mosaik_bottomup.app.report.wording import number
 
 PAPER_REDUCTION_PERCENT = 27.0
 PAPER_COST_PERCENT = 4.6
@@ -50,8 +51,10 @@ def frontier(evidence: Evidence) -> Figure | None:
     }
     if not found:
         return None
-    title = "change of the customers' cost [%] against reduction of the peak [%]"
-    layout, height = panels([title], PANEL_PX, "lower peak loading, worst area [%]")
+    title = "change of the customers' cost [%]"
+    layout, height = panels(
+        [title], PANEL_PX, "reduction of the peak loading, worst area [%]"
+    )
     low, top = _view(found)
     layout["yaxis"] |= {"range": [low, top], "zeroline": True}
     layout["xaxis"] |= {"zeroline": True}
@@ -74,10 +77,17 @@ def frontier(evidence: Evidence) -> Figure | None:
         "Cost against peak reduction",
         _says(found),
         caption,
-        [*(_trace(name, of_it) for name, of_it in found.items()), _paper()],
+        # what stands in the foreground is drawn last
+        [
+            *(
+                _trace(name, found[name])
+                for name in sorted(found, key=lambda name: name == HIGHLIGHT)
+            ),
+            _paper(),
+        ],
         layout,
         height,
-        strategy_keys(found),
+        tuple(map(strategy_key, found)),
     )
 
 
@@ -164,11 +174,13 @@ def _view(found: dict[str, list[Point]]) -> tuple[float, float]:
 
 def _says(found: dict[str, list[Point]]) -> str:
     parts = []
-    for name, of_it in found.items():
+    told = [name for name in (HIGHLIGHT, OPTIMUM) if name in found] or list(found)
+    for name in told:
         of_points = ", ".join(
-            f"peak lower by {reduction.mean:.1f} % at {cost.mean:+.2f} % cost"
+            f"peak lower by {number(reduction.mean, '.1f')} % "
+            f"at {number(cost.mean, '+.2f')} % cost"
             + (" (overloaded)" if overloaded(runs) else "")
-            for _, reduction, cost, runs in of_it
+            for _, reduction, cost, runs in found[name]
         )
         parts.append(f"{name}: {of_points}")
-    return "; ".join(parts) + "."
+    return "; ".join(parts) + ". The tables below have every point."

@@ -12,7 +12,10 @@ from mosaik_bottomup.app.report.frontier import (
 )
 from mosaik_bottomup.app.report.runs import Evidence, values
 from mosaik_bottomup.app.report.style import HIGHLIGHT, REFERENCE
-from mosaik_bottomup.app.report.tables import number
+from mosaik_bottomup.app.report.wording import number
+
+PAPER_PEAK = f"{number(-PAPER_REDUCTION_PERCENT, '+.0f')}\N{NO-BREAK SPACE}%"
+PAPER_COST = f"{number(PAPER_COST_PERCENT, '+.1f')}\N{NO-BREAK SPACE}%"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +41,13 @@ def headline(evidence: Evidence) -> list[Card]:
             f"{number(-reduction.mean, '+.1f')} %",
             f"peak loading, worst area, against price-only{at}; {seeds}",
             _range(Interval(-reduction.mean, -reduction.high, -reduction.low), "+.1f"),
-            f"paper: up to {number(-PAPER_REDUCTION_PERCENT, '+.0f')} %",
+            f"paper: up to {PAPER_PEAK}",
         ),
         Card(
             f"{number(cost.mean, '+.2f')} %",
             "cost of the customers with controllable devices, against price-only",
             _range(cost, "+.2f"),
-            f"paper: +{PAPER_COST_PERCENT} %",
+            f"paper: {PAPER_COST}",
         ),
     ]
     if len(found) > 1 and (furthest := _at_paper_price(found)):
@@ -55,8 +58,7 @@ def headline(evidence: Evidence) -> list[Card]:
                 f"peak loading at the tightest limit tried without overload at no more "
                 f"than the paper's cost; here {number(its_cost.mean, '+.2f')} %",
                 _range(Interval(-deep.mean, -deep.high, -deep.low), "+.1f"),
-                f"paper: {number(-PAPER_REDUCTION_PERCENT, '+.0f')} % "
-                f"at +{PAPER_COST_PERCENT} %",
+                f"paper: {PAPER_PEAK} at {PAPER_COST}",
             )
         )
     minutes = values(runs, "overload_minutes")

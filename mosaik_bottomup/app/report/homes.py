@@ -71,6 +71,7 @@ def homes(runs: list[Run]) -> Figure | None:
     layout["coloraxis"] = {
         "cmin": -OUTSIDE,
         "cmax": 1 + OUTSIDE,
+        "autocolorscale": False,
         "colorscale": _scale(),
         "colorbar": {
             "orientation": "h",
@@ -80,7 +81,7 @@ def homes(runs: list[Run]) -> Figure | None:
                 "side": "top",
             },
             "tickvals": [0, 0.5, 1],
-            "outlinewidth": 0,
+            "outlinewidth": 1,
         },
     }
     layout["hovermode"] = "closest"
@@ -90,8 +91,8 @@ def homes(runs: list[Run]) -> Figure | None:
         "Homes' temperatures within their comfort bands",
         "; ".join(says) + ".",
         "One row per home with a heat pump, the homes of one area together, the cooler "
-        "ones first, the same order in every panel. Magenta would be below the band, "
-        "white or black (in dark) above it.",
+        "ones at the bottom, the same order in every panel. Magenta is below the band, "
+        "the colour of the page above it.",
         traces,
         layout,
         height,

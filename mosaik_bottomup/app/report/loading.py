@@ -1,15 +1,12 @@
 """How each transformer is loaded over the day under each strategy."""
 
-import numpy as np
-
 from mosaik_bottomup.app.report.figure import (
     Figure,
     Key,
-    axis,
-    local_times,
+    line,
+    line_over_time,
     panels,
-    strategy_keys,
-    strategy_line,
+    strategy_key,
     time_axis,
 )
 from mosaik_bottomup.app.report.runs import Evidence, zone
@@ -38,11 +35,11 @@ def loading(evidence: Evidence) -> Figure:
     says = []
     for run in shown:
         loading_percent = run.results.series("transformers", "loading")
-        times = local_times(run.results, clock)
-        for row in range(len(areas)):
-            traces.append(
-                strategy_line(run.strategy, times, loading_percent[row], row, "%")
-            )
+        key = strategy_key(run.strategy, run.label)
+        traces += [
+            line_over_time(key, run.results, clock, loading_percent[row], row, ".1f %")
+            for row in range(len(areas))
+        ]
         peaks = ", ".join(
             f"{peak:.1f} % in {area}"
             for area, peak in zip(areas, loading_percent.max(1), strict=True)
@@ -51,19 +48,8 @@ def loading(evidence: Evidence) -> Figure:
     limit_percent = loading_limit_percent(main)
     for row in range(len(areas)):
         layout[f"yaxis{row + 1 if row else ''}"]["rangemode"] = "tozero"
-        traces.append(
-            {
-                "type": "scatter",
-                "mode": "lines",
-                "name": "limit",
-                "legendgroup": "limit",
-                "x": x_axis["range"],
-                "y": np.round([limit_percent[row]] * 2, 2).tolist(),
-                "yaxis": axis("y", row),
-                "line": {"color": LIMIT.colour, "dash": LIMIT.dash, "width": 1.5},
-                "hovertemplate": "%{y:.1f} %",
-            }
-        )
+        limit = [round(float(limit_percent[row]), 2)] * 2
+        traces.append(line(LIMIT, x_axis["range"], limit, row, "%{y:.1f} %"))
     limits = ", ".join(
         f"{limit:.1f} % in {area}"
         for area, limit in zip(areas, limit_percent, strict=True)
@@ -71,17 +57,15 @@ def loading(evidence: Evidence) -> Figure:
     layout["hovermode"] = "x unified"
     return Figure(
         "loading",
-        "Transformer loading over the day",
+        "Loading under each strategy",
         f"{'; '.join(says)}. Limit: {limits}.",
         "Means over each step, by power flow, at the high-voltage side. Reverse flow "
         "counts as loading, too.",
         traces,
         layout,
         height,
-        (*strategy_keys(sorted_names(evidence)), LIMIT),
+        (
+            *(strategy_key(run.strategy, run.label) for run in evidence.shown()),
+            LIMIT,
+        ),
     )
-
-
-def sorted_names(evidence: Evidence) -> list[str]:
-    """Return the strategies shown, in the order of legends."""
-    return [run.strategy for run in evidence.shown()]

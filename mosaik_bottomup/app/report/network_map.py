@@ -16,8 +16,8 @@ from mosaik_bottomup.arrays import FloatArray
 from mosaik_bottomup.grid.network import Network, build
 from mosaik_bottomup.results import Results
 
-PX_PER_BRANCH = 8
-LEAST_PANEL_PX = 170
+PX_PER_BRANCH = 11
+LEAST_PANEL_PX = 160
 METRES_PER_KM = 1e3
 LOADS = (
     (10.0, "up to 10 %", "--load-1", 1.2),
@@ -96,7 +96,8 @@ def network_map(runs: list[Run], row_of_area: int) -> Figure:
             f"{worst_pu[buses].max():.4f} pu"
         )
     layout["coloraxis"] = {
-        "colorscale": [[number / 4, f"--band-{number}"] for number in range(5)],
+        "autocolorscale": False,
+        "colorscale": [[number / 4, f"--volt-{number}"] for number in range(5)],
         "colorbar": {
             "orientation": "h",
             "thickness": 10,

@@ -2,6 +2,7 @@
 (() => {
   const NARROW_PX = 560;
   const PRINT_PX = 688; // A4 less its margins, at 96 px an inch
+  const PRINT_HEIGHT_PX = 720; // leaves room for title, legend and caption
   const root = document.documentElement;
   const figures = JSON.parse(document.getElementById("figures").textContent);
   const plots = [...document.querySelectorAll(".plot")];
@@ -9,13 +10,15 @@
   const dark = matchMedia("(prefers-color-scheme: dark)");
   const coarse = matchMedia("(pointer: coarse)");
 
+  const printing = () => root.classList.contains("printing");
+
   // A copy in which every name of a colour is replaced by the colour.
   const coloured = (value, style) => {
     if (typeof value === "string") {
       return value.startsWith("--") ? style.getPropertyValue(value).trim() : value;
     }
     if (Array.isArray(value)) {
-      const plain = typeof value[0] === "number" || value.length > 400;
+      const plain = !value.some((each) => each && typeof each !== "number");
       return plain ? value : value.map((each) => coloured(each, style));
     }
     if (value && typeof value === "object") {
@@ -61,7 +64,7 @@
       const { t, b } = result.margin;
       result.margin = { ...result.margin, b: b + bar };
       Object.assign(result.coloraxis.colorbar, {
-        x: 0, xanchor: "left", xpad: 0, ypad: 0, lenmode: "pixels",
+        outlinecolor: grid, x: 0, xanchor: "left", xpad: 0, ypad: 0, lenmode: "pixels",
         len: Math.min(340, width - result.margin.l - result.margin.r - 4),
         y: -b / (height - t - b), yanchor: "top", tickfont: { color: muted, size },
       });
@@ -97,7 +100,8 @@
       responsive: false,
       showTips: false,
     };
-    return Plotly.react(plot, data, dressed(layout, style, width, height), config);
+    const tall = printing() ? Math.min(height, PRINT_HEIGHT_PX) : height;
+    return Plotly.react(plot, data, dressed(layout, style, width, tall), config);
   };
 
   const drawAll = (width) =>
@@ -117,7 +121,7 @@
   let waiting = 0;
   let drawnWidth = 0;
   addEventListener("resize", () => {
-    if (root.clientWidth === drawnWidth || root.classList.contains("printing")) return;
+    if (root.clientWidth === drawnWidth || printing()) return;
     clearTimeout(waiting);
     waiting = setTimeout(() => {
       drawnWidth = root.clientWidth;

@@ -27,7 +27,7 @@ from mosaik_bottomup.app.report.style import REFERENCE, look
 from mosaik_bottomup.app.report.tables import (
     Table,
     certificates,
-    comparison,
+    comparisons,
     merit,
     promises,
 )
@@ -71,7 +71,7 @@ def write_report(paths: Sequence[Path], out: Path) -> Evidence:
         If the page cannot be written there.
     """
     evidence = gather(paths)
-    text = page(evidence, paths)
+    text = page(evidence, paths, out)
     unfinished = out.with_name(out.name + ".part")
     try:
         with unfinished.open("w", encoding="utf-8") as file:
@@ -84,8 +84,8 @@ def write_report(paths: Sequence[Path], out: Path) -> Evidence:
     return evidence
 
 
-def page(evidence: Evidence, paths: Sequence[Path]) -> str:
-    """Return the page."""
+def page(evidence: Evidence, paths: Sequence[Path], out: Path) -> str:
+    """Return the page; `out` is where its own command would write it."""
     package = files("mosaik_bottomup.app.report")
     environment = jinja2.Environment(
         autoescape=True,
@@ -111,11 +111,19 @@ def page(evidence: Evidence, paths: Sequence[Path]) -> str:
         several=len(evidence.limits) > 1,
         limit=limit_name(evidence.shown_limit),
         unfinished=[run for run in evidence.runs if not run.results.complete],
+        failed=[
+            (heading, those)
+            for heading, infeasible in (
+                ("Runs that failed", False),
+                ("Limits that nobody can keep", True),
+            )
+            if (those := [f for f in evidence.failures if f.infeasible == infeasible])
+        ],
         strategies=[(name, look(name)) for name in evidence.strategies],
         facts=provenance.facts(evidence),
         synthetic=provenance.synthetic(main.results),
         versions=provenance.versions(main.results),
-        commands=provenance.commands(evidence, paths),
+        commands=provenance.commands(evidence, paths, out),
         scenario=str(main.results.attrs["scenario"]),
         made_with=provenance.made_with(),
     )
@@ -127,12 +135,13 @@ def sections(evidence: Evidence) -> list[Section]:
     reference = evidence.reference(main) if main.strategy != REFERENCE else None
     pair = [run for run in (reference, main) if run]
     areas = range(len(main.results.entities["areas"]))
-    price_only = [] if reference else [NO_REFERENCE]
     return [
         _section(
             "frontier", "What a lower peak costs", frontier(evidence), NO_REFERENCE
         ),
-        Section("comparison", "Strategies compared", tables=(comparison(evidence),)),
+        Section(
+            "comparison", "Strategies compared", tables=tuple(comparisons(evidence))
+        ),
         Section("loading", "Transformers over the day", (loading(evidence),)),
         _flexibility(main, reference),
         _section("homes", "Comfort in the homes", homes(pair), NO_HEAT_PUMPS),
@@ -143,8 +152,7 @@ def sections(evidence: Evidence) -> list[Section]:
             "network",
             "Network",
             tuple(network_map(pair, row) for row in areas),
-            left_out="".join(price_only and ["Beside it would stand price-only. "])
-            + "".join(price_only),
+            left_out="" if reference else f"Only {main.label} is drawn. {NO_REFERENCE}",
         ),
         Section(
             "certificates",

@@ -4,11 +4,8 @@ import numpy as np
 
 from mosaik_bottomup.app.report.figure import (
     Figure,
-    Json,
     Key,
-    axis,
-    local_times,
-    numbers,
+    line_over_time,
     panels,
     time_axis,
 )
@@ -44,11 +41,11 @@ def prices(run: Run) -> Figure | None:
     titles = [f"area {area}: congestion price [DKK/kWh]" for area in areas]
     titles.append("retail price of a kilowatt-hour bought [DKK/kWh]")
     layout, height = panels(titles, PANEL_PX, x_title, **x_axis)
-    times = local_times(results, clock)
     retail = results.series("market", "import_price")
-    traces = [_line(RETAIL, times, numbers(retail), len(areas))]
+    unit = ".3f DKK/kWh"
+    traces = [line_over_time(RETAIL, results, clock, retail, len(areas), unit)]
     traces += [
-        _line(key, times, numbers(price[row]), row)
+        line_over_time(key, results, clock, price[row], row, unit)
         for key, price in found.items()
         for row in range(len(areas))
     ]
@@ -65,7 +62,7 @@ def prices(run: Run) -> Figure | None:
     )
     return Figure(
         "prices",
-        f"Congestion prices under {run.label}",
+        f"Prices under {run.label}",
         f"{highest}; retail price {retail.min():.2f} to {retail.max():.2f} DKK/kWh.",
         "The stage 2 price is the dual of the area limit: what a kilowatt-hour less "
         "would have saved. The look-ahead price reaches the sites before the step, and "
@@ -75,22 +72,3 @@ def prices(run: Run) -> Figure | None:
         height,
         (*found, RETAIL),
     )
-
-
-def _line(key: Key, times: list[str], price: list[float], row: int) -> Json:
-    return {
-        "type": "scatter",
-        "mode": "lines",
-        "name": key.label,
-        "legendgroup": key.group,
-        "x": times,
-        "y": price,
-        "yaxis": axis("y", row),
-        "line": {
-            "color": key.colour,
-            "dash": key.dash,
-            "width": key.width,
-            "shape": "hv",
-        },
-        "hovertemplate": "%{y:.3f} DKK/kWh",
-    }

@@ -93,7 +93,7 @@ def versions(results: Results) -> list[tuple[str, str]]:
     ]
 
 
-def commands(evidence: Evidence, paths: Sequence[Path]) -> list[str]:
+def commands(evidence: Evidence, paths: Sequence[Path], out: Path) -> list[str]:
     """Return what makes the runs and the page again."""
     made = list(evidence.commands)
     results = evidence.main.results
@@ -102,7 +102,8 @@ def commands(evidence: Evidence, paths: Sequence[Path]) -> list[str]:
             f"mosaik-bottomup run scenario.toml "
             f"--seed {results.attrs['seed']} --strategy {results.attrs['strategy']}"
         ]
-    return [*made, shlex.join(["mosaik-bottomup", "report", *map(str, paths)])]
+    report = ["mosaik-bottomup", "report", *map(str, paths), "--out", str(out)]
+    return [*made, shlex.join(report)]
 
 
 def made_with() -> str:

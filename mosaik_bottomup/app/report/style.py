@@ -85,11 +85,15 @@ LOOKS = {
 """In the order of every table and legend."""
 
 VARIANTS = {
-    "no-rehearsal": "without the rehearsal of the day ahead",
-    "proportional": "envelopes in proportion instead of at least cost",
-    "unlimited": "without the area limit",
+    "no-rehearsal": ("without the rehearsal of the day ahead", "dash", "triangle-left"),
+    "proportional": (
+        "envelopes in proportion instead of at least cost",
+        "dot",
+        "triangle-right",
+    ),
+    "unlimited": ("without the area limit", "dot", "triangle-up"),
 }
-_VARIANT_DASH = "dashdot"
+"""Words, dash and symbol of what a variant ``<strategy>-<how>`` does otherwise."""
 _UNKNOWN = Look("--muted", "dot", "cross", "")
 
 
@@ -101,13 +105,9 @@ def look(strategy: str) -> Look:
     if base is None:
         return _UNKNOWN
     how = strategy.removeprefix(f"{base}-")
-    known = LOOKS[base]
+    words, dash, symbol = VARIANTS.get(how, (how.replace("-", " "), "dashdot", "cross"))
     return replace(
-        known,
-        dash=_VARIANT_DASH if known.dash == "solid" else "dash",
-        symbol=f"{known.symbol}-dot",
-        does=f"As {base}, {VARIANTS.get(how, how.replace('-', ' '))}.",
-        width=1.6,
+        LOOKS[base], dash=dash, symbol=symbol, does=f"As {base}, {words}.", width=1.6
     )
 
 

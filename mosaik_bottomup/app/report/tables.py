@@ -16,10 +16,10 @@ from mosaik_bottomup.app.report.runs import (
     values,
 )
 from mosaik_bottomup.app.report.style import HIGHLIGHT, look
+from mosaik_bottomup.app.report.wording import number
 
-MINUS = "\N{MINUS SIGN}"
 NONE = "\N{EN DASH}"
-COLUMNS = (
+NETWORK_COLUMNS = (
     ("peak_loading_percent", "peak loading, worst area [%]", ".1f"),
     ("peak_reduction_percent", "peak reduction, worst area [%]", "+.1f"),
     ("cost_change_percent", "change of cost [%]", "+.2f"),
@@ -27,11 +27,14 @@ COLUMNS = (
     ("optimum_gap_percent", "cost above the optimum [%]", ".2f"),
     ("overload_minutes", "overload [min]", ".0f"),
     ("overload_kwh", "overload [kWh]", ".1f"),
+    ("ageing_ratio", "transformer ageing [times price-only's]", ".3g"),
+)
+PEOPLE_COLUMNS = (
     ("comfort_violation_kh", "outside comfort [K h]", ".3f"),
-    ("imbalance_percent", "imbalance [% of schedule]", ".1f"),
     ("customers_worse_off_percent", "customers worse off [%]", ".0f"),
     ("compensation_dkk", "to leave nobody worse off [DKK]", ".1f"),
-    ("ageing_ratio", "transformer ageing [times price-only's]", ".3g"),
+    ("imbalance_percent", "imbalance [% of schedule]", ".1f"),
+    ("imbalance_cost_dkk", "cost of imbalance [DKK]", ".1f"),
 )
 SAME = {"optimum_gap_percent": "cost_gap_to_optimum_percent"}
 """Shown only if the other name of the same figure is absent."""
@@ -68,55 +71,78 @@ class Table:
     groups: tuple[tuple[str, tuple[Row, ...]], ...]
 
 
-def comparison(evidence: Evidence) -> Table:
-    """Return mean and interval of each metric, by limit and strategy."""
-    rows: dict[str, list[tuple[str, list[Run]]]] = {}
-    limits = evidence.limits
-    for limit in limits:
-        heading = limit_name(limit) if len(limits) > 1 or limit is not None else ""
-        for strategy in evidence.strategies:
-            if strategy in UNLIMITED and limit != limits[0]:
-                continue
-            if runs := evidence.at(strategy, limit):
-                rows.setdefault(heading, []).append((strategy, runs))
+def comparisons(evidence: Evidence) -> list[Table]:
+    """Return mean and interval of each metric, by limit and strategy: two tables."""
+    caption = (
+        "Mean over the seeds, in brackets the 95 % bootstrap interval. Changes are "
+        "against the price-only run of the same seed."
+    )
+    return [
+        _comparison(
+            evidence, "network", f"Cost and network. {caption}", NETWORK_COLUMNS
+        ),
+        _comparison(
+            evidence, "people", f"Customers and aggregators. {caption}", PEOPLE_COLUMNS
+        ),
+    ]
+
+
+def _comparison(
+    evidence: Evidence,
+    name: str,
+    caption: str,
+    wanted: Sequence[tuple[str, str, str]],
+) -> Table:
+    groups = _by_limit(evidence)
     present = {
         metric
-        for of_limit in rows.values()
+        for _, of_limit in groups
         for _, runs in of_limit
         for run in runs
         for metric in run.metrics
     }
     columns = [
         (metric, heading, form)
-        for metric, heading, form in COLUMNS
+        for metric, heading, form in wanted
         if metric in present and SAME.get(metric) not in present
     ]
-    groups = tuple(
-        (
-            heading,
-            tuple(
-                Row(
-                    strategy,
-                    (
-                        Cell(str(len(runs))),
-                        *(_mean(values(runs, name), form) for name, _, form in columns),
-                    ),
-                    strategy == HIGHLIGHT,
-                    look(strategy).colour,
-                )
-                for strategy, runs in of_limit
-            ),
+
+    def row(strategy: str, runs: list[Run]) -> Row:
+        means = (_mean(values(runs, metric), form) for metric, _, form in columns)
+        return Row(
+            strategy,
+            (Cell(str(len(runs))), *means),
+            strategy == HIGHLIGHT,
+            look(strategy).colour,
         )
-        for heading, of_limit in rows.items()
-    )
+
     return Table(
-        "comparison",
-        "Mean over the seeds, in brackets the 95 % bootstrap interval. Changes are "
-        "against the price-only run of the same seed.",
+        f"comparison-{name}",
+        caption,
         "strategy",
         ("seeds [number]", *(heading for _, heading, _ in columns)),
-        groups,
+        tuple(
+            (heading, tuple(row(*each) for each in of_limit))
+            for heading, of_limit in groups
+        ),
     )
+
+
+def _by_limit(evidence: Evidence) -> list[tuple[str, list[tuple[str, list[Run]]]]]:
+    """Return a heading per limit, and the strategies with runs at it."""
+    limits = evidence.limits
+    groups = []
+    for limit in limits:
+        of_limit = [
+            (strategy, runs)
+            for strategy in evidence.strategies
+            if not (strategy in UNLIMITED and limit != limits[0])
+            and (runs := evidence.at(strategy, limit))
+        ]
+        if of_limit:
+            alone = len(limits) == 1 and limit is None
+            groups.append(("" if alone else limit_name(limit), of_limit))
+    return groups
 
 
 def _mean(figures: list[float], form: str) -> Cell:
@@ -126,14 +152,6 @@ def _mean(figures: list[float], form: str) -> Cell:
     found = interval(finite)
     mean, low, high = (number(x, form) for x in (found.mean, found.low, found.high))
     return Cell(mean, "" if low == high else f"({low} to {high})")
-
-
-def number(figure: float, form: str) -> str:
-    """Return a figure with a true minus sign, and none before nothing."""
-    text = format(figure, form)
-    if not float(text):
-        text = text.lstrip("+-")
-    return text.replace("-", MINUS)
 
 
 def merit(kinds: Sequence[Kind], step_h: float) -> Table:
