@@ -114,7 +114,8 @@ def binding(
     Either the limit has a price, of whichever sign (import or export is scarce), or
     somebody keeps the limit and the loading is within
     :data:`BINDING_TOLERANCE_PERCENT` of it. A run in which nobody keeps a limit
-    (price-only) is never bound, however high its load.
+    (price-only) is never bound, however high its load. Where somebody keeps it badly,
+    a load on its way through the limit counts as bound in passing.
 
     Parameters
     ----------
