@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from mosaik_bottomup.app.output_file import made, output_problems
+from mosaik_bottomup.app.report_command import report
 from mosaik_bottomup.app.terminal import plain, progress, refuse, say, stream
 
 # What takes long to import (pydantic, h5py, pandas, pulp, mosaik) is imported inside
@@ -206,6 +207,16 @@ def validate(
             f"areas {', '.join(settled.grid.area_names)}, "
             f"{sites.heat_pumps} heat pumps, {sites.pv_batteries} PV batteries"
         )
+
+
+app.command(
+    epilog="""Examples:
+
+- `mosaik-bottomup report price-only.h5 two-stage.h5`
+
+- `mosaik-bottomup report results/frontier --out frontier.html`
+"""
+)(report)
 
 
 def main() -> None:

@@ -62,9 +62,10 @@ def gather(paths: Sequence[Path]) -> Evidence:
                 single.append(_read_file(path))
         except InputError as error:
             problems += error.problems
+    problems = problems or list(_mixed([*runs, *single]))
     if not problems:
         runs += _judged(single, runs)
-        problems = [*_mixed(runs), *_repeated(runs)]
+        problems = list(_repeated(runs))
     if problems:
         raise InputError(problems)
     return Evidence(tuple(runs), tuple(failures), tuple(commands))
