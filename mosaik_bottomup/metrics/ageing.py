@@ -11,7 +11,7 @@ that settles at 98 °C, outdoors, uses a sixth to an eighth of that life on the 
 day; what coordination saves of it is then about a quarter instead of a third.
 
 The insulation is normal paper (not thermally upgraded): it ages at its normal rate at
-98 °C, and twice as fast with each 6 K more (IEC 60076-7, clause 6.3).
+98 °C, and twice as fast with each 6 K more (IEC 60076-7, relative ageing rate).
 """
 
 import math
@@ -25,7 +25,7 @@ LOSS_RATIO = 4.0
 """Losses under rated load over those without load, less 1: copper over iron losses.
 SimBench's 0.4 and 0.63 MVA types, scaled to their rating, have 3.75 and 4.0."""
 SHORTEST_TIME_CONSTANT_MIN = 4.0
-"""Of the winding. IEC 60076-7, clause 8.2.3: no time step longer than half of it."""
+"""Of the winding. IEC 60076-7, difference equations: no time step above half of it."""
 SECONDS_PER_MINUTE = 60.0
 HOURS_PER_DAY = 24.0
 PERCENT = 100.0
@@ -104,7 +104,7 @@ def _part_s(step_s: int) -> int:
 def life_used_h(temperature_c: FloatArray, part_s: int) -> float:
     """Return the hours of normal life used up: ``∫ 2^((θ − 98)/6) dt``.
 
-    IEC 60076-7:2018, clause 6.3 and 6.4, normal paper, with the package's ageing.
+    IEC 60076-7:2018, loss of life with normal paper, by the package's function.
 
     Parameters
     ----------
