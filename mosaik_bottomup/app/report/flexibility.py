@@ -23,26 +23,29 @@ from mosaik_bottomup.results import Results
 PANEL_PX = 210
 LEAST_MOVED_KWH = 0.05
 """Less than this has no price worth telling."""
+HEAT_PUMP_HOMES = "heat-pump homes"
+PV_HOMES = "PV/battery homes"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Kind:
-    """A kind of flexibility: how it differs from price-only, and what that costs."""
+    """A kind of flexibility: how it differs from price-only, and what that costs.
+
+    What a battery does and what is curtailed in the same home have one bill, so that
+    both carry the cost of their homes together.
+    """
 
     name: str
     colour: str
     change_kw: FloatArray
     """More load than under price-only, shape (area, time)."""
+    moved_kwh: float
+    """Load taken away or added, whichever is more: what is moved does both."""
+    homes: str
     cost_dkk: float
-
-    def moved_kwh(self, step_h: float) -> float:
-        """Return the load taken away somewhere, to come back at another time or not."""
-        return float(np.maximum(-self.change_kw, 0).sum() * step_h)
-
-    def price_dkk_per_kwh(self, step_h: float) -> float:
-        """Return what a kilowatt-hour taken away cost; NaN where hardly any was."""
-        moved_kwh = self.moved_kwh(step_h)
-        return self.cost_dkk / moved_kwh if moved_kwh > LEAST_MOVED_KWH else np.nan
+    """What these homes pay more; NaN if the run has not ended well."""
+    price_dkk_per_kwh: float
+    """That, by what the kinds in these homes moved; NaN where hardly anything was."""
 
 
 def kinds(run: Results, reference: Results) -> list[Kind]:
@@ -57,36 +60,50 @@ def kinds(run: Results, reference: Results) -> list[Kind]:
     -------
     kinds
         A heat pump's change is that of its power, a battery's that of its charging
-        power; curtailed PV counts as more load. A kind's cost is what its homes pay
-        more than in the reference (bill, wear, end state settled); lost feed-in is PV
-        curtailment's, the rest of those homes' change the batteries'.
+        power; curtailed PV counts as more load. In the same homes curtailment comes
+        after the batteries: it gives nothing back.
     """
-    curtailed_kw = _difference(run, reference, "pv_batteries", "curtailed_kw")
-    export_price = run.series("market", "export_price")
-    lost_dkk = float((curtailed_kw.sum(0) * export_price).sum() * run.step_h)
-    found = [
-        Kind(
-            "heat pumps",
-            "--kind-heat-pump",
-            _difference(run, reference, "heat_pumps", "power_kw"),
-            _cost_dkk(run, "heat_pumps") - _cost_dkk(reference, "heat_pumps"),
+    found: list[Kind] = []
+    for homes, group, described in (
+        (
+            HEAT_PUMP_HOMES,
+            "heat_pumps",
+            [("heat pumps", "--kind-heat-pump", "power_kw")],
         ),
-        Kind(
-            "batteries",
-            "--kind-battery",
-            _difference(run, reference, "pv_batteries", "battery_kw"),
-            _cost_dkk(run, "pv_batteries")
-            - _cost_dkk(reference, "pv_batteries")
-            - lost_dkk,
+        (
+            PV_HOMES,
+            "pv_batteries",
+            [
+                ("batteries", "--kind-battery", "battery_kw"),
+                ("PV curtailment", "--kind-curtailment", "curtailed_kw"),
+            ],
         ),
-        Kind("PV curtailment", "--kind-curtailment", curtailed_kw, lost_dkk),
-    ]
+    ):
+        changes_kw = [
+            _difference(run, reference, group, variable) for _, _, variable in described
+        ]
+        moved_kwh = [_moved_kwh(change_kw, run.step_h) for change_kw in changes_kw]
+        cost_dkk = np.nan
+        if run.complete and reference.complete:
+            cost_dkk = _cost_dkk(run, group) - _cost_dkk(reference, group)
+        enough = sum(moved_kwh) > LEAST_MOVED_KWH
+        price = cost_dkk / sum(moved_kwh) if enough else np.nan
+        found += [
+            Kind(name, colour, change_kw, moved, homes, cost_dkk, price)
+            for (name, colour, _), change_kw, moved in zip(
+                described, changes_kw, moved_kwh, strict=True
+            )
+        ]
+    # a price that is not known comes last; equal ones stay in order
+    return sorted(
+        found, key=lambda kind: np.nan_to_num(kind.price_dkk_per_kwh, nan=1e9)
+    )
 
-    def price(kind: Kind) -> float:
-        known = kind.price_dkk_per_kwh(run.step_h)
-        return known if np.isfinite(known) else np.inf
 
-    return sorted(found, key=price)
+def _moved_kwh(change_kw: FloatArray, step_h: float) -> float:
+    down_kwh = float(np.maximum(-change_kw, 0.0).sum()) * step_h
+    up_kwh = float(np.maximum(change_kw, 0.0).sum()) * step_h
+    return max(down_kwh, up_kwh)
 
 
 def flexibility(run: Run, reference: Run, found: list[Kind]) -> Figure:
@@ -124,13 +141,11 @@ def flexibility(run: Run, reference: Run, found: list[Kind]) -> Figure:
         )
     for row in range(len(titles)):
         layout[f"yaxis{row + 1 if row else ''}"]["zeroline"] = True
-    said = ", ".join(
-        f"{kind.name} {kind.moved_kwh(results.step_h):.0f} kWh" for kind in found
-    )
+    said = ", ".join(f"{kind.name} {kind.moved_kwh:.0f} kWh" for kind in found)
     return Figure(
         "flexibility",
         f"What {run.label} does differently from {reference.strategy}",
-        f"Load taken away from its time under price-only: {said}.",
+        f"Energy moved against price-only: {said}.",
         "Stacked outward in merit order, the cheapest kind next to the axis. Below the "
         "axis load is less than under price-only, above it more. The last panel adds "
         "up: above its axis a kind has taken energy earlier than under price-only, "

@@ -20,13 +20,13 @@ from mosaik_bottomup.app.report.wording import number
 
 NONE = "\N{EN DASH}"
 NETWORK_COLUMNS = (
-    ("peak_loading_percent", "peak loading, worst area [%]", ".1f"),
     ("peak_reduction_percent", "peak reduction, worst area [%]", "+.1f"),
     ("cost_change_percent", "change of cost [%]", "+.2f"),
     ("cost_gap_to_optimum_percent", "cost above the optimum [%]", ".2f"),
     ("optimum_gap_percent", "cost above the optimum [%]", ".2f"),
     ("overload_minutes", "overload [min]", ".0f"),
     ("overload_kwh", "overload [kWh]", ".1f"),
+    ("peak_loading_percent", "peak loading, worst area [%]", ".1f"),
     ("ageing_ratio", "transformer ageing [times price-only's]", ".3g"),
 )
 PEOPLE_COLUMNS = (
@@ -111,7 +111,7 @@ def _comparison(
         means = (_mean(values(runs, metric), form) for metric, _, form in columns)
         return Row(
             strategy,
-            (Cell(str(len(runs))), *means),
+            (*means, Cell(str(len(runs)))),
             strategy == HIGHLIGHT,
             look(strategy).colour,
         )
@@ -120,7 +120,7 @@ def _comparison(
         f"comparison-{name}",
         caption,
         "strategy",
-        ("seeds [number]", *(heading for _, heading, _ in columns)),
+        (*(heading for _, heading, _ in columns), "seeds [number]"),
         tuple(
             (heading, tuple(row(*each) for each in of_limit))
             for heading, of_limit in groups
@@ -154,17 +154,18 @@ def _mean(figures: list[float], form: str) -> Cell:
     return Cell(mean, "" if low == high else f"({low} to {high})")
 
 
-def merit(kinds: Sequence[Kind], step_h: float) -> Table:
+def merit(kinds: Sequence[Kind]) -> Table:
     """Return how much each kind moved and what it cost, the cheapest first."""
     rows = tuple(
         Row(
             kind.name,
             (
-                Cell(number(kind.moved_kwh(step_h), ".1f")),
+                Cell(number(kind.moved_kwh, ".1f")),
+                Cell(kind.homes),
                 Cell(number(kind.cost_dkk, "+.2f")),
                 Cell(
-                    number(price, ".2f")
-                    if np.isfinite(price := kind.price_dkk_per_kwh(step_h))
+                    number(kind.price_dkk_per_kwh, "+.3f")
+                    if np.isfinite(kind.price_dkk_per_kwh)
                     else NONE
                 ),
             ),
@@ -174,10 +175,16 @@ def merit(kinds: Sequence[Kind], step_h: float) -> Table:
     )
     return Table(
         "merit",
-        "In merit order. Cost is what these homes pay more than under price-only, the "
-        "state at the end settled; lost feed-in counts as PV curtailment's.",
+        "In merit order. Cost is what all homes of a kind pay more than under "
+        "price-only, the state at the end settled; batteries and curtailment share "
+        "their homes' bill.",
         "kind",
-        ("taken away [kWh]", "cost [DKK]", "cost of a kWh taken away [DKK/kWh]"),
+        (
+            "energy moved [kWh]",
+            "in",
+            "change of these homes' cost [DKK]",
+            "by energy moved [DKK/kWh]",
+        ),
         (("", rows),),
     )
 
