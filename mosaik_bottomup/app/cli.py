@@ -1,4 +1,4 @@
-"""The command line: ``mosaik-bottomup run``, ``show`` and ``validate``."""
+"""The command line: ``mosaik-bottomup run``, ``show``, ``compare`` and the rest."""
 
 import json
 from collections.abc import Callable
@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from mosaik_bottomup.app.evidence_commands import compare, frontier
+from mosaik_bottomup.app.input_files import series_problems
 from mosaik_bottomup.app.output_file import made, output_problems
 from mosaik_bottomup.app.report_command import report
 from mosaik_bottomup.app.terminal import plain, progress, refuse, say, stream
@@ -35,7 +37,8 @@ within its limit, by power flow.
 
 A first run: `mosaik-bottomup run` simulates a cold winter day and ends with a table
 and a certificate. `mosaik-bottomup run --strategy price-only` is the same day without
-coordination, and `mosaik-bottomup show FILE FILE` compares the two.
+coordination, and `mosaik-bottomup show FILE FILE` compares the two. `compare` and
+`frontier` do so for many strategies and seeds.
 
 Exit codes: 0 done, 1 the run failed, 2 bad input.""",
 )
@@ -75,12 +78,26 @@ def run(
         ),
     ] = PACKAGED_DEFAULT,
     strategy: Annotated[
-        Literal["two-stage", "stage-one", "price-only", "thermostat"] | None,
+        Literal[
+            "two-stage",
+            "stage-one",
+            "price-only",
+            "thermostat",
+            "static-cap",
+            "packet",
+            "packet-unlimited",
+            "price-iteration",
+            "optimum",
+        ]
+        | None,
         typer.Option(
-            help="two-stage coordinates; in stage-one aggregators follow their "
-            "schedules and nobody secures; in price-only each site does what is "
-            "cheapest for itself; in thermostat it knows no price. Same as --set "
-            "run.strategy=..."
+            help="two-stage coordinates and secures. To compare with: in stage-one "
+            "aggregators follow their schedules and nobody secures; in price-only each "
+            "site does what is cheapest for itself; in thermostat it knows no price; "
+            "in static-cap sites are capped alike in critical hours; in packet they "
+            "ask for energy at random; in price-iteration a surcharge is to keep the "
+            "limits; optimum foresees everything (it runs two-stage first, and ends "
+            "with no less). Same as --set run.strategy=..."
         ),
     ] = None,
     overrides: Overrides = None,
@@ -196,7 +213,7 @@ def validate(
     settled, problems = _settled(scenario, overrides, None, None)
     if settled is None:
         refuse(problems)
-    if problems := _series_problems(settled):
+    if problems := series_problems(settled):
         refuse(problems)
     if resolved:
         typer.echo(settled.to_toml(), nl=False)
@@ -207,6 +224,28 @@ def validate(
             f"areas {', '.join(settled.grid.area_names)}, "
             f"{sites.heat_pumps} heat pumps, {sites.pv_batteries} PV batteries"
         )
+
+
+app.command(
+    epilog="""Examples:
+
+- `mosaik-bottomup compare --seeds 1-3`
+
+- `mosaik-bottomup compare --strategies price-only,two-stage --limit 73`
+
+- `mosaik-bottomup compare my.toml --set dso.look_ahead=none --out results/blind`
+"""
+)(compare)
+app.command(
+    epilog="""Examples:
+
+- `mosaik-bottomup frontier`
+
+- `mosaik-bottomup frontier --limits 100,80,60 --seeds 1 --json`
+
+- `mosaik-bottomup frontier my.toml --strategies two-stage --workers 1`
+"""
+)(frontier)
 
 
 app.command(
@@ -236,21 +275,6 @@ def _settled(
         return None, error.problems
 
 
-def _series_problems(scenario: "Scenario") -> "list[Problem]":
-    """Read the user's own series, if there are any."""
-    if not (scenario.weather.file or scenario.prices.file or scenario.households.file):
-        return []
-    from mosaik_bottomup.case import build_series
-    from mosaik_bottomup.data import homes_in
-    from mosaik_bottomup.errors import InputError
-
-    try:
-        build_series(scenario, sum(map(homes_in, scenario.grid.areas.values())))
-    except InputError as error:
-        return error.problems
-    return []
-
-
 def _file_name(scenario: "Scenario") -> str:
     return f"{scenario.name}-{scenario.run.strategy}-{scenario.run.seed}"
 
@@ -258,9 +282,11 @@ def _file_name(scenario: "Scenario") -> str:
 def _simulate(
     scenario: "Scenario", file: Path, on_progress: Callable[[int, int], None]
 ) -> None:
-    from mosaik_bottomup.app.world import run as run_world
+    from mosaik_bottomup.app import optimum_run, world
 
-    run_world(scenario, file, on_progress)
+    optimal = scenario.run.strategy == "optimum"
+    simulate = optimum_run.run_both if optimal else world.run
+    simulate(scenario, file, on_progress)
 
 
 def _summaries(files: list[Path]) -> list[dict[str, Any]]:

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -156,6 +156,7 @@ def frontier(
     from mosaik_bottomup.app import frontier as pictures
     from mosaik_bottomup.app.asking import Words
     from mosaik_bottomup.app.campaign import all_points
+    from mosaik_bottomup.app.capture import with_capture
     from mosaik_bottomup.app.choices import limits_in
     from mosaik_bottomup.app.variants import those_that_try_to_keep_a_limit
 
@@ -166,7 +167,7 @@ def frontier(
     asked = _asked(words, those_that_try_to_keep_a_limit(), percents, problems)
     question = asked.question
     points = all_points(question.variants, question.seeds, percents)
-    harvest = _gathered(asked, points, workers, quiet)
+    harvest = _gathered(asked, points, workers, quiet, with_capture)
 
     found = pictures.frontier(harvest, question.variants, percents)
     infeasible = pictures.infeasible_seeds(harvest)
@@ -196,7 +197,11 @@ def _asked(
 
 
 def _gathered(
-    asked: "Asked", points: "Sequence[Point]", workers: int | None, quiet: bool
+    asked: "Asked",
+    points: "Sequence[Point]",
+    workers: int | None,
+    quiet: bool,
+    finish: "Callable[[Harvest], Harvest]" = lambda harvest: harvest,
 ) -> "Harvest":
     """Make or find all runs, and write down what came of them."""
     from mosaik_bottomup.app.campaign import carry_out
@@ -205,12 +210,14 @@ def _gathered(
     name = asked.question.command.split()[1]
     try:
         with made(asked.folder), progress(name, quiet, "runs") as on_progress:
-            harvest = carry_out(
-                asked.scenarios,
-                points,
-                asked.folder,
-                workers or os.cpu_count() or 1,
-                on_progress,
+            harvest = finish(
+                carry_out(
+                    asked.scenarios,
+                    points,
+                    asked.folder,
+                    workers or os.cpu_count() or 1,
+                    on_progress,
+                )
             )
             write_evidence(asked.folder, asked.question, harvest)
     except KeyboardInterrupt:

@@ -9,7 +9,14 @@ from rich.text import Text
 
 from mosaik_bottomup.app.bootstrap import Interval
 from mosaik_bottomup.app.campaign import Harvest
-from mosaik_bottomup.app.comparison import CHANGE, MISSING, cell, intervals, words
+from mosaik_bottomup.app.comparison import (
+    CELL_WIDTH,
+    CHANGE,
+    MISSING,
+    cell,
+    intervals,
+    words,
+)
 from mosaik_bottomup.app.variants import REFERENCE
 
 type Frontier = dict[float, dict[str, dict[str, Interval]]]
@@ -19,10 +26,11 @@ COLUMNS = (
     ("peak_reduction_percent", "peak reduction [%]", ".1f"),
     ("cost_change_percent", "cost change [%]", "+.2f"),
     ("cost_gap_to_optimum_percent", "cost above optimum [%]", ".2f"),
+    ("capture_percent", "reduction captured [%]", ".0f"),
     ("overload_minutes", "overload [min]", ".0f"),
     ("comfort_violation_kh", "discomfort [K h]", ".3f"),
 )
-WIDTH = 124
+WIDTH = 140
 """Of the table where there is no terminal to ask for it."""
 INFEASIBLE = "infeasible"
 NO_OVERLOAD_MINUTES = 1e-9
@@ -87,7 +95,7 @@ def table(
     grid.add_column(Text("limit [% of price-only peak]"), justify="right")
     grid.add_column("", no_wrap=True)
     for _, label, _ in COLUMNS:
-        grid.add_column(Text(label), justify="right")
+        grid.add_column(Text(label), justify="right", min_width=CELL_WIDTH)
     for limit, by_variant in found.items():
         grid.add_section()
         for row, variant in enumerate(variants):

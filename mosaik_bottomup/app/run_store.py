@@ -108,7 +108,7 @@ class RunStore:
             yield
         finally:
             path.unlink(missing_ok=True)
-            os.close(descriptor)
+            _let_go(descriptor)
 
     def tidy(self) -> None:
         """Remove what killed processes have left; what is being made stays."""
@@ -123,7 +123,7 @@ class RunStore:
         if descriptor is not None:
             file.unlink(missing_ok=True)
             lock.unlink(missing_ok=True)
-            os.close(descriptor)
+            _let_go(descriptor)
 
 
 def write_whole(file: Path, text: str) -> None:
@@ -160,6 +160,12 @@ def _locked(path: Path, wait: bool) -> int | None:
         except FileNotFoundError:
             pass  # removed between the two looks at it
         os.close(descriptor)
+
+
+def _let_go(descriptor: int) -> None:
+    # closing alone would leave the lock to a process forked meanwhile
+    fcntl.flock(descriptor, fcntl.LOCK_UN)
+    os.close(descriptor)
 
 
 def _file_hashes(scenario: Scenario) -> dict[str, str]:

@@ -1,0 +1,59 @@
+"""What share of the possible peak reduction each run of a frontier has captured."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from mosaik_bottomup.app.campaign import OPTIMUM, Harvest, Record
+from mosaik_bottomup.app.measuring import Metrics
+from mosaik_bottomup.app.variants import VARIANTS
+from mosaik_bottomup.metrics import capture_percent, peak_at_cost_percent
+
+COST = "customer_cost_dkk"
+PEAK = "peak_loading_percent."
+CAPTURE = "capture_percent"
+
+
+def with_capture(harvest: Harvest) -> Harvest:
+    """Return the harvest with `CAPTURE` for each run whose seed has optima.
+
+    What the optimum could have done at a run's cost lies between the optima of its seed
+    at the limits that were run; of the areas the least capture counts, and each has its
+    own. Where the optimum could do nothing for an area, there is nothing to capture.
+    """
+    by_point = {record.point: record.metrics for record in harvest.records}
+    optima: dict[int, list[Metrics]] = {}
+    for record in harvest.records:
+        if VARIANTS[record.point.variant].strategy == OPTIMUM:
+            optima.setdefault(record.point.seed, []).append(record.metrics)
+    records = tuple(
+        _with_capture(
+            record,
+            by_point.get(record.point.reference, {}),
+            optima.get(record.point.seed, []),
+        )
+        for record in harvest.records
+    )
+    return replace(harvest, records=records)
+
+
+def _with_capture(
+    record: Record, reference: Mapping[str, float], optima: Sequence[Metrics]
+) -> Record:
+    if record.point == record.point.reference or not optima:
+        return record
+    costs = np.array([each[COST] for each in optima])
+    found: Metrics = {}
+    for key, base_percent in reference.items():
+        if not key.startswith(PEAK):
+            continue
+        peaks_percent = np.array([each[key] for each in optima])
+        metrics = record.metrics
+        best_percent = peak_at_cost_percent(costs, peaks_percent, metrics[COST])
+        if best_percent < base_percent:
+            name = f"{CAPTURE}.{key.removeprefix(PEAK)}"
+            found[name] = capture_percent(base_percent, metrics[key], best_percent)
+    if found:
+        found[CAPTURE] = min(found.values())
+    return replace(record, metrics=record.metrics | found)
