@@ -36,6 +36,7 @@ NO_REFERENCE = (
     "This needs the price-only run of the same seed beside the others; name its file, "
     "too, or a folder that `mosaik-bottomup compare` made."
 )
+NOT_ENDED = "This needs a run that ended well in the foreground."
 NO_HEAT_PUMPS = "No home of this scenario has a heat pump."
 NO_SCHEDULES = "This scenario has no aggregators."
 NO_PRICES = "Nobody published a congestion price in this run."
@@ -134,11 +135,10 @@ def sections(evidence: Evidence) -> list[Section]:
     main = evidence.main
     reference = evidence.reference(main) if main.strategy != REFERENCE else None
     pair = [run for run in (reference, main) if run]
+    lacking = NO_REFERENCE if main.results.complete else NOT_ENDED
     areas = range(len(main.results.entities["areas"]))
     return [
-        _section(
-            "frontier", "What a lower peak costs", frontier(evidence), NO_REFERENCE
-        ),
+        _section("frontier", "What a lower peak costs", frontier(evidence), lacking),
         Section(
             "comparison", "Strategies compared", tables=tuple(comparisons(evidence))
         ),
@@ -147,7 +147,7 @@ def sections(evidence: Evidence) -> list[Section]:
         _section("homes", "Comfort in the homes", homes(pair), NO_HEAT_PUMPS),
         _section("aggregators", "Aggregators", aggregators(main), NO_SCHEDULES),
         _section("prices", "Congestion prices", prices(main), NO_PRICES),
-        _section("customers", "Who pays", customers(evidence), NO_REFERENCE),
+        _section("customers", "Who pays", customers(evidence), lacking),
         Section(
             "network",
             "Network",
@@ -181,7 +181,7 @@ def _flexibility(main: Run, reference: Run | None) -> Section:
         "flexibility",
         heading,
         (flexibility(main, reference, found),),
-        (merit(found, main.results.step_h),),
+        (merit(found),) if main.results.complete else (),
     )
 
 

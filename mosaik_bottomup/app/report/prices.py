@@ -10,6 +10,8 @@ from mosaik_bottomup.app.report.figure import (
     time_axis,
 )
 from mosaik_bottomup.app.report.runs import Run, zone
+from mosaik_bottomup.app.report.wording import number
+from mosaik_bottomup.arrays import FloatArray
 
 PANEL_PX = 170
 RETAIL = Key("retail", "retail price", "--price-only", "solid", 1.4)
@@ -53,9 +55,9 @@ def prices(run: Run) -> Figure | None:
     for row in range(len(titles)):
         layout[f"yaxis{row + 1 if row else ''}"]["rangemode"] = "tozero"
     highest = ", ".join(
-        f"{key.label} at most "
+        f"{key.label} up to "
         + " and ".join(
-            f"{np.nanmax(price[row]):.2f} DKK/kWh in {area}"
+            f"{number(_extreme(price[row]), '.2f')} DKK/kWh in {area}"
             for row, area in enumerate(areas)
         )
         for key, price in found.items()
@@ -65,10 +67,17 @@ def prices(run: Run) -> Figure | None:
         f"Prices under {run.label}",
         f"{highest}; retail price {retail.min():.2f} to {retail.max():.2f} DKK/kWh.",
         "The stage 2 price is the dual of the area limit: what a kilowatt-hour less "
-        "would have saved. The look-ahead price reaches the sites before the step, and "
-        "is what their plans count with. Customers are billed neither.",
+        "would have saved, negative where feed-in is bounded. The look-ahead price "
+        "reaches the sites before the step, and is what their plans count with. "
+        "Customers are billed neither.",
         traces,
         layout,
         height,
         (*found, RETAIL),
     )
+
+
+def _extreme(price: FloatArray) -> float:
+    """Return the price furthest from none; it is negative where feed-in is bounded."""
+    known = price[np.isfinite(price)]
+    return float(known[np.argmax(np.abs(known))]) if known.size else 0.0
