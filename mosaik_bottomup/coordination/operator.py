@@ -44,7 +44,7 @@ class Operator(Protocol):
 
     @property
     def forecast(self) -> Callable[[int, int], Forecast]:
-        """``forecast(step, steps)``: what it knows now of the steps from ``step`` on."""
+        """``forecast(step, steps)``: what it knows now of steps ``step`` onwards."""
 
     def hear(
         self, offers: Mapping[str, StoreOffer | AreaOffer]
