@@ -1,0 +1,218 @@
+"""From records to means: what is paired with what, what is shown, what is missing."""
+
+import io
+
+import pytest
+from rich.console import Console
+
+from mosaik_bottomup.app import comparison, evidence, frontier, measuring
+from mosaik_bottomup.app.campaign import Harvest, Missing, Point, Record
+from mosaik_bottomup.app.capture import with_capture
+from mosaik_bottomup.app.comparison import CHANGE, intervals
+from mosaik_bottomup.app.run_store import RunStore
+from mosaik_bottomup.errors import StageError
+from mosaik_bottomup.scenario import load
+
+
+def record(variant, seed=1, limit_percent=None, **metrics):
+    point = Point(variant, seed, limit_percent)
+    named = {name.replace("__", "."): value for name, value in metrics.items()}
+    return Record(point, f"runs/{variant}-{seed}.h5", named)
+
+
+def printed(table):
+    console = Console(file=io.StringIO(), width=200)
+    console.print(table)
+    return console.file.getvalue()
+
+
+# --- means --------------------------------------------------------------------------
+
+
+def test_changes_are_paired_seed_by_seed():
+    records = [
+        record("price-only", 1, overload_minutes=100.0),
+        record("price-only", 2, overload_minutes=10.0),
+        record("two-stage", 2, overload_minutes=9.0),
+        record("two-stage", 1, overload_minutes=99.0),
+    ]
+
+    found = intervals(records, ["two-stage"], None)["two-stage"]
+
+    assert found["overload_minutes"].mean == 54.0
+    assert found["overload_minutes"].low == 9.0
+    # each seed changes by one minute: paired, there is no doubt
+    change = found[f"{CHANGE}overload_minutes"]
+    assert (change.mean, change.low, change.high) == (-1.0, -1.0, -1.0)
+
+
+def test_only_runs_at_the_limit_count_and_are_paired_at_the_same_one():
+    records = [
+        record("price-only", x=1.0),
+        record("two-stage", x=2.0),
+        record("price-only", limit_percent=73.0, x=10.0),
+        record("two-stage", limit_percent=73.0, x=13.0),
+        record("two-stage", limit_percent=60.0, x=100.0),
+    ]
+
+    at_73 = intervals(records, ["two-stage"], 73.0)["two-stage"]
+    at_60 = intervals(records, ["two-stage"], 60.0)["two-stage"]
+
+    assert (at_73["x"].mean, at_73[f"{CHANGE}x"].mean) == (13.0, 3.0)
+    assert (at_60["x"].mean, f"{CHANGE}x" in at_60) == (100.0, False)
+
+
+def test_a_metric_that_a_seed_lacks_is_a_mean_of_the_others():
+    records = [record("two-stage", 1, x=1.0, y=5.0), record("two-stage", 2, x=3.0)]
+
+    found = intervals(records, ["two-stage", "never-run"], None)
+
+    assert list(found) == ["two-stage"]
+    assert (found["two-stage"]["x"].mean, found["two-stage"]["y"].mean) == (2.0, 5.0)
+
+
+def test_json_holds_values_and_no_changes():
+    records = [record("price-only", x=1.0), record("two-stage", x=2.0)]
+
+    whole = comparison.as_json(intervals(records, ["two-stage"], None))
+
+    assert whole == {
+        "reference": "price-only",
+        "strategies": {"two-stage": {"x": {"mean": 2.0, "low": 2.0, "high": 2.0}}},
+    }
+
+
+def test_the_table_shows_intervals_and_what_there_is_not():
+    records = [
+        record("two-stage", 1, cost_change_percent=0.5),
+        record("two-stage", 2, cost_change_percent=1.5),
+    ]
+
+    text = printed(comparison.table(intervals(records, ["two-stage"], None), "mine"))
+
+    assert "+1.00" in text
+    assert "+0.50 … +1.50" in text
+    assert "│             - │" in text
+
+
+# --- frontier -----------------------------------------------------------------------
+
+
+def test_a_frontier_says_how_far_down_limits_are_kept_and_where_nobody_can():
+    records = [
+        record("two-stage", 1, 90.0, overload_minutes=0.0),
+        record("two-stage", 1, 80.0, overload_minutes=0.0),
+        record("two-stage", 1, 70.0, overload_minutes=15.0),
+    ]
+    nobody = Missing(Point("optimum", 1, 70.0), "cannot be kept", infeasible=True)
+    harvest = Harvest(tuple(records), (nobody,), made=3)
+    variants, limits = ("two-stage", "optimum"), (90.0, 80.0, 70.0)
+
+    found = frontier.frontier(harvest, variants, limits)
+    infeasible = frontier.infeasible_seeds(harvest)
+    text = printed(frontier.table(found, infeasible, variants, "mine"))
+    said = frontier.summary(found, infeasible, seeds=1)
+    whole = frontier.as_json(found, infeasible)
+
+    assert harvest.failures == ()
+    assert "infeasible, seed 1" in text
+    assert "two-stage keeps limits down to 80 %" in said
+    assert "At 70 % not even the optimum" in said
+    assert whole["infeasible"] == [
+        {"limit_percent": 70.0, "strategy": "optimum", "seeds": [1]}
+    ]
+    assert [point["limit_percent"] for point in whole["points"]] == list(limits)
+
+
+def test_capture_is_the_share_of_what_the_optimum_does_at_the_same_cost():
+    peak = {"customer_cost_dkk": 100.0, "peak_loading_percent__A": 120.0}
+    dear = {"customer_cost_dkk": 120.0, "peak_loading_percent__A": 80.0}
+    middle = {"customer_cost_dkk": 110.0, "peak_loading_percent__A": 110.0}
+    harvest = Harvest(
+        (
+            record("price-only", **peak),
+            record("optimum", 1, 100.0, **peak),
+            record("optimum", 1, 67.0, **dear),
+            # for 110 DKK the optimum reaches 100 %, half the way
+            record("two-stage", 1, 90.0, **middle),
+            record("two-stage", 2, 90.0, **middle),
+        ),
+        (),
+        made=5,
+    )
+
+    reference, unlimited, dearest, run, without = with_capture(harvest).records
+
+    assert run.metrics["capture_percent"] == pytest.approx(50.0)
+    assert run.metrics["capture_percent.A"] == pytest.approx(50.0)
+    assert dearest.metrics["capture_percent"] == pytest.approx(100.0)
+    for lacking in (reference, unlimited, without):
+        assert "capture_percent" not in lacking.metrics
+
+
+# --- evidence and runs --------------------------------------------------------------
+
+
+def test_the_evidence_is_sorted_by_limit_and_says_what_is_missing():
+    question = evidence.Question("again", "mine", ("two-stage",), (90.0, 80.0), (1,))
+    lost = Missing(Point("optimum", 1, 90.0), "no memory", infeasible=False)
+    harvest = Harvest(
+        (
+            record("two-stage", 1, 80.0, x=1.0),
+            record("two-stage", 1, 90.0, x=2.0),
+            record("price-only", x=3.0),
+        ),
+        (lost,),
+        made=3,
+    )
+
+    whole = evidence.as_table(question, harvest)
+
+    assert [run["limit_percent"] for run in whole["runs"]] == [None, 90.0, 80.0]
+    assert whole["failures"] == [
+        {
+            "strategy": "optimum",
+            "seed": 1,
+            "limit_percent": 90.0,
+            "error": "no memory",
+            "infeasible": False,
+        }
+    ]
+    assert (whole["format"], whole["reference"]) == (1, "price-only")
+
+
+def test_what_nobody_can_keep_is_remembered_and_its_problem_forgotten(
+    tmp_path, monkeypatch
+):
+    folder = tmp_path / "lp"
+    folder.mkdir()
+    problem = folder / "optimum-0-1.lp"
+    problem.touch()
+
+    def cannot(job, file):
+        raise StageError("optimum", 0, "Infeasible", problem)
+
+    monkeypatch.setattr(measuring, "_run", cannot)
+    against = measuring.Finished("two-stage-1-abc", {})
+    job = measuring.Job(tmp_path, "x", load("two_areas"), against)
+
+    first = measuring.perform(job)
+    again = measuring.found(tmp_path, "x")
+
+    assert (first.reused, again.reused) == (False, True)
+    assert first.infeasible == again.infeasible != ""
+    assert not folder.exists()
+    assert not RunStore(tmp_path).has("x")
+
+
+@pytest.mark.parametrize("status", ["Infeasible", "Undefined"])
+def test_a_stage_of_a_run_that_fails_is_a_failure(tmp_path, monkeypatch, status):
+    def cannot(job, file):
+        raise StageError("stage-two", 3, status, tmp_path / "x.lp")
+
+    monkeypatch.setattr(measuring, "_run", cannot)
+
+    with pytest.raises(StageError):
+        measuring.perform(measuring.Job(tmp_path, "x", load("two_areas")))
+
+    assert measuring.found(tmp_path, "x") is None
