@@ -5,7 +5,7 @@ run waits for that one; the optimum waits for the run whose limits and end state
 to keep. All else runs as soon as a process is free.
 """
 
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -139,13 +139,12 @@ def carry_out(
     """
     store = RunStore(folder / RUNS)
     store.tidy()
-    wanted = _with_needed(points)
+    asked = tuple(dict.fromkeys(points))
+    wanted = _with_needed(asked)
     done = made = 0
 
     def count(task: Task, outcome: Outcome) -> None:
         nonlocal done, made
-        if isinstance(outcome, Done) and not isinstance(outcome.value, Finished):
-            return  # figures of a run that has been counted
         if task.key in runs:
             done += 1
             made += isinstance(outcome, Done) and not outcome.value.reused
@@ -157,7 +156,7 @@ def carry_out(
     outcomes = run_all(tasks, workers, count)
     records: list[Record] = []
     missing: list[Missing] = []
-    for point in wanted:
+    for point in _in_order(wanted, asked):
         run, relation = outcomes[_run_key(point)], outcomes[_relation_key(point)]
         if isinstance(run, Failed):
             missing.append(Missing(point, run.error, infeasible=False))
@@ -171,13 +170,17 @@ def carry_out(
     return Harvest(tuple(records), tuple(missing), made)
 
 
-def _with_needed(points: Iterable[Point]) -> tuple[Point, ...]:
-    """Return the points and what they need: what others wait for comes first."""
-    asked = tuple(dict.fromkeys(points))
+def _in_order(points: Iterable[Point], asked: Sequence[Point]) -> list[Point]:
+    """Return what was asked for as it was asked, after what else was needed."""
+    return [*(point for point in points if point not in asked), *asked]
+
+
+def _with_needed(asked: Sequence[Point]) -> tuple[Point, ...]:
+    """Return the points and what they need, in the order in which they best begin."""
     references = [point.reference for point in asked]
     against = [_against(point) for point in asked if _is_optimum(point)]
-    optima = [point for point in asked if _is_optimum(point)]
-    return tuple(dict.fromkeys([*references, *against, *optima, *asked]))
+    longest_first = sorted(asked, key=lambda point: -VARIANTS[point.variant].length)
+    return tuple(dict.fromkeys([*references, *against, *longest_first]))
 
 
 def _is_optimum(point: Point) -> bool:

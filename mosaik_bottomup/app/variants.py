@@ -25,6 +25,8 @@ class Variant:
     """Laid over the scenario, and over what ``--set`` says."""
     tries_to_keep_a_limit: bool = False
     """Whether a tighter limit changes what it does, and a frontier shows it."""
+    length: float = 1.0
+    """Of a run, beside others: the longest begin first, so that all end together."""
 
 
 VARIANTS: dict[str, Variant] = {
@@ -75,6 +77,7 @@ VARIANTS: dict[str, Variant] = {
             "price-iteration",
             "The DSO raises a surcharge until the forecast fits.",
             tries_to_keep_a_limit=True,
+            length=4.0,
         ),
         Variant(
             "optimum",
