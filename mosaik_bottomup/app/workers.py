@@ -12,7 +12,7 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, NoReturn, Self
 
 ONE_THREAD = (
     "OMP_NUM_THREADS",
@@ -216,6 +216,7 @@ class _Worker:
 def _serve(connection: Connection) -> None:
     """Do what comes, in a process of its own, until nobody is there to ask."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # who started us decides what it means
+    signal.signal(signal.SIGTERM, _leave)
     os.environ.update(dict.fromkeys(ONE_THREAD, "1"))
     os.dup2(2, 1)  # standard output belongs to the command's result
     while True:
@@ -228,6 +229,12 @@ def _serve(connection: Connection) -> None:
         except Exception as error:
             outcome = _failure(error)
         connection.send(outcome)
+
+
+def _leave(number: int, frame: object) -> NoReturn:
+    """End in good order: what is half done is cleared away on the way out."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # asyncio would tell of every task
+    raise SystemExit(number)
 
 
 def _failure(error: Exception) -> Failed:
