@@ -12,7 +12,7 @@ from mosaik_bottomup.devices.agent import cheapest_kw
 from mosaik_bottomup.devices.draw import Population, draw_fleets
 from mosaik_bottomup.devices.heat_pump import HeatPumpState, cop, gains_kw, take
 from mosaik_bottomup.devices.heat_pump_site import HeatPumpSites, _nearest_allowed
-from mosaik_bottomup.devices.heat_value import BEYOND_K
+from mosaik_bottomup.devices.heat_value import AIR_POINTS, BEYOND_K, FLOOR_POINTS
 from mosaik_bottomup.devices.outlook import Outlook, PlanningRules
 from mosaik_bottomup.messages import Moment
 
@@ -248,7 +248,8 @@ def test_a_state_is_worth_to_a_plan_what_the_cheapest_bid_from_it_costs(seed, pa
     steps = AHEAD_H * 3600 // step_s + replan_steps
     weather = winter(np.random.default_rng(seed), steps, step_s / 3600)
     plan = sites.plan(0, weather, NO_SURCHARGE)
-    air_point, floor_point = 12, 9  # the middle of the grid, where all is allowed
+    # the middle of the grid, where all is allowed
+    air_point, floor_point = 3 * (AIR_POINTS - 1) // 4, 9 * (FLOOR_POINTS - 1) // 20
     value = plan.value
     air = value.low_c - BEYOND_K + air_point * value.air_spacing_k
     floor = air + floor_point * value.floor_spacing_k

@@ -24,10 +24,11 @@ import numpy as np
 from mosaik_bottomup.arrays import FloatArray
 from mosaik_bottomup.devices.house import StepResponse
 
-AIR_POINTS = 17
-"""About 0.15 K apart."""
-FLOOR_POINTS = 21
-"""About 0.6 K apart."""
+AIR_POINTS = 21
+"""About 0.13 K apart: a coarser grid smears the edge of the band and keeps houses too
+warm."""
+FLOOR_POINTS = 31
+"""About 0.4 K apart."""
 BEYOND_K = 0.3
 """How far the grid reaches beyond the comfort band on both sides."""
 FLOOR_REACH = 1.25

@@ -54,5 +54,5 @@ class PlanningRules:
     band_up_k: float = 1.7
     """How far the look-ahead's store may be filled above what the comfort band allows
     at rest: a floor being charged gives its heat to the air only later."""
-    band_margin_k: float = 0.05
+    band_margin_k: float = 0.02
     """How far plans and store stay above the band's lower edge."""

@@ -171,7 +171,7 @@ class Planning(Section):
     """How far ahead comfort is checked before an option is offered."""
     band_up_k: float = Field(default=1.7, ge=0, le=5)
     """How far the look-ahead may fill the houses above the comfort band, as means."""
-    band_margin_k: float = Field(default=0.05, ge=0, le=2)
+    band_margin_k: float = Field(default=0.02, ge=0, le=2)
     """How far plans stay above the comfort band's lower edge."""
 
 
