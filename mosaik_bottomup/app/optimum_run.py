@@ -4,7 +4,8 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from mosaik_bottomup import case as cases
+from mosaik_components.bottomup.setting import case_of
+
 from mosaik_bottomup import optimum as best
 from mosaik_bottomup import parties, results, set_points
 from mosaik_bottomup.app import world
@@ -24,7 +25,8 @@ def bound_dkk(run: Results, limited: bool) -> float:
     run
         A complete run. The bound starts in its states and ends with no less.
     limited
-        Whether the bound keeps the limits that the DSO set in the run.
+        Whether the bound keeps the limits that the DSO set in the run, as far as the
+        run itself kept them.
 
     Raises
     ------
@@ -33,9 +35,9 @@ def bound_dkk(run: Results, limited: bool) -> float:
     StageError
         If nothing keeps comfort, end state and limits.
     """
-    return _against(
-        cases.build(parse(str(run.attrs["scenario"]))), run, limited
-    ).cost_dkk
+    case = case_of(str(run.attrs["scenario"]))
+    room = best.room(run, as_used=True) if limited else None
+    return _against(case, run, room).cost_dkk
 
 
 def run_optimum(
@@ -73,8 +75,7 @@ def run_optimum(
     if other.with_strategy("optimum") != told:
         remedy = "must be a run of the same scenario, but for its strategy"
         raise InputError([Problem(str(against), "scenario", told.name, remedy)])
-    limited = parties.STRATEGIES[other.run.strategy].asks_dso
-    found = _against(cases.build(told), run, limited)
+    found = _against(case_of(told.to_toml()), run, best.room(run))
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "set_points.h5"
         set_points.write(file, found.power_kw)
@@ -106,10 +107,9 @@ def run_both(
         )
 
 
-def _against(case: Case, run: Results, limited: bool) -> best.Optimum:
+def _against(case: Case, run: Results, room: best.FlexibleRoom | None) -> best.Optimum:
     if not run.complete:
         raise ValueError(f"{run.path} was stopped before its end; run it again")
-    room = best.room(run) if limited else None
     return best.optimum(
         case, best.lived(case, run), room, parties.solver(case.scenario)
     )

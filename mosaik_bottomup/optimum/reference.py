@@ -48,11 +48,16 @@ def _lived(fleet: Fleet, run: Results) -> Lived:
     return Lived(static["start_energy_kwh"][rows], energy[:, -1], energy)
 
 
-def room(run: Results) -> FlexibleRoom:
+def room(run: Results, *, as_used: bool = False) -> FlexibleRoom:
     """Return what the DSO's limits left to flexible sites in a run.
 
-    Where the run itself went beyond them, by what must-run made unavoidable, so may
-    whoever is compared with it.
+    Parameters
+    ----------
+    run
+        Of a strategy in which the DSO sets limits.
+    as_used
+        Whether, where the run itself went beyond them, so may whoever is compared with
+        it: else a run that overloads would beat its own bound.
 
     Raises
     ------
@@ -71,7 +76,7 @@ def room(run: Results) -> FlexibleRoom:
     if np.isnan(area["import_limit_kw"]).any():
         raise ValueError(f"{run.path}: nobody set limits in this run")
     used, load = area["flexible_kw"], area["uncontrolled_forecast_kw"]
-    return FlexibleRoom(
-        np.maximum(area["import_limit_kw"] - load, used),
-        np.maximum(area["export_limit_kw"] + load, -used),
-    )
+    most, least = area["import_limit_kw"] - load, area["export_limit_kw"] + load
+    if as_used:
+        most, least = np.maximum(most, used), np.maximum(least, -used)
+    return FlexibleRoom(most, least)
