@@ -95,6 +95,15 @@ def test_the_table_shows_intervals_and_what_there_is_not():
     assert "│             - │" in text
 
 
+def test_nothing_is_not_less_than_nothing():
+    records = [record("two-stage", cost_change_percent=-1e-9)]
+
+    text = printed(comparison.table(intervals(records, ["two-stage"], None), "mine"))
+
+    assert "+0.00" in text
+    assert "-0.00" not in text
+
+
 # --- frontier -----------------------------------------------------------------------
 
 
@@ -136,17 +145,19 @@ def test_capture_is_the_share_of_what_the_optimum_does_at_the_same_cost():
             # for 110 DKK the optimum reaches 100 %, half the way
             record("two-stage", 1, 90.0, **middle),
             record("two-stage", 2, 90.0, **middle),
+            # lower than any optimum that was run
+            record("packet", 1, 50.0, **dear | {"peak_loading_percent__A": 70.0}),
         ),
         (),
-        made=5,
+        made=6,
     )
 
-    reference, unlimited, dearest, run, without = with_capture(harvest).records
+    reference, unlimited, dearest, run, without, lower = with_capture(harvest).records
 
     assert run.metrics["capture_percent"] == pytest.approx(50.0)
     assert run.metrics["capture_percent.A"] == pytest.approx(50.0)
     assert dearest.metrics["capture_percent"] == pytest.approx(100.0)
-    for lacking in (reference, unlimited, without):
+    for lacking in (reference, unlimited, without, lower):
         assert "capture_percent" not in lacking.metrics
 
 

@@ -147,7 +147,8 @@ def carry_out(
         nonlocal done, made
         if task.key in runs:
             done += 1
-            made += isinstance(outcome, Done) and not outcome.value.reused
+            if isinstance(outcome, Done):
+                made += not (outcome.value.reused or outcome.value.infeasible)
             on_progress(done, len(runs))
 
     runs = {_run_key(point) for point in wanted}

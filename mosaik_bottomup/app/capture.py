@@ -13,6 +13,9 @@ from mosaik_bottomup.metrics import capture_percent, peak_at_cost_percent
 COST = "customer_cost_dkk"
 PEAK = "peak_loading_percent."
 CAPTURE = "capture_percent"
+PEAK_TOLERANCE_PERCENT = 0.5
+"""How much lower than all optima a peak may be that still counts as one of theirs: at a
+limit both are as low as the DSO's margin lets them be."""
 
 
 def with_capture(harvest: Harvest) -> Harvest:
@@ -20,7 +23,8 @@ def with_capture(harvest: Harvest) -> Harvest:
 
     What the optimum could have done at a run's cost lies between the optima of its seed
     at the limits that were run; of the areas the least capture counts, and each has its
-    own. Where the optimum could do nothing for an area, there is nothing to capture.
+    own. Where the optimum could do nothing for an area, there is nothing to capture,
+    and where a run went lower than any optimum that was run, nothing to tell it by.
     """
     by_point = {record.point: record.metrics for record in harvest.records}
     optima: dict[int, list[Metrics]] = {}
@@ -51,7 +55,8 @@ def _with_capture(
         peaks_percent = np.array([each[key] for each in optima])
         metrics = record.metrics
         best_percent = peak_at_cost_percent(costs, peaks_percent, metrics[COST])
-        if best_percent < base_percent:
+        reaches = metrics[key] >= peaks_percent.min() - PEAK_TOLERANCE_PERCENT
+        if best_percent < base_percent and reaches:
             name = f"{CAPTURE}.{key.removeprefix(PEAK)}"
             found[name] = capture_percent(base_percent, metrics[key], best_percent)
     if found:

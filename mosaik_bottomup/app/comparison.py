@@ -23,14 +23,14 @@ CHANGE = "change of "
 """Stands before a metric to mean its difference from the reference's, seed by seed."""
 
 COLUMNS = (
-    ("cost_change_percent", "cost change [%]", "+.2f"),
-    ("cost_gap_to_optimum_percent", "cost above optimum [%]", ".2f"),
-    ("peak_reduction_percent", "peak reduction [%]", ".1f"),
-    ("overload_minutes", "overload [min]", ".0f"),
-    (f"{CHANGE}overload_minutes", "change of overload [min]", "+.0f"),
-    ("comfort_violation_kh", "discomfort [K h]", ".3f"),
-    ("imbalance_percent", "imbalance [%]", ".1f"),
-    ("customers_worse_off_percent", "customers worse off [%]", ".0f"),
+    ("cost_change_percent", "cost change [%]", "+z.2f"),
+    ("cost_gap_to_optimum_percent", "cost above optimum [%]", "z.2f"),
+    ("peak_reduction_percent", "peak reduction [%]", "z.1f"),
+    ("overload_minutes", "overload [min]", "z.0f"),
+    (f"{CHANGE}overload_minutes", "change of overload [min]", "+z.0f"),
+    ("comfort_violation_kh", "discomfort [K h]", "z.3f"),
+    ("imbalance_percent", "imbalance [%]", "z.1f"),
+    ("customers_worse_off_percent", "customers worse off [%]", "z.0f"),
 )
 """Metric, heading and form; what has no ``change`` and is no value is a paired
 difference by its nature."""
@@ -133,12 +133,12 @@ def _of_variant(variant: str, metrics: Mapping[str, Interval]) -> str:
         f"{words(metrics['cost_change_percent'], '+.2f')} %"
     )
     if "peak_reduction_percent" in metrics:
-        reduction = words(metrics["peak_reduction_percent"], ".1f")
+        reduction = words(metrics["peak_reduction_percent"], "z.1f")
         text += f" and lowers the peak in every area by at least {reduction} %"
     if "overload_minutes" in metrics:
         text += f", with {words(metrics['overload_minutes'], '.0f')} min of overload"
     if "cost_gap_to_optimum_percent" in metrics:
-        gap = words(metrics["cost_gap_to_optimum_percent"], ".2f")
+        gap = words(metrics["cost_gap_to_optimum_percent"], "z.2f")
         text += f"; it is {gap} % above the least cost at its limits and end state"
     return text + "."
 
@@ -146,7 +146,7 @@ def _of_variant(variant: str, metrics: Mapping[str, Interval]) -> str:
 def _of_optimum(metrics: Mapping[str, Interval]) -> list[str]:
     if "limit_cost_percent" not in metrics:
         return []
-    cost = words(metrics["limit_cost_percent"], ".2f")
+    cost = words(metrics["limit_cost_percent"], "z.2f")
     return [f"The limits cost the optimum itself {cost} %."]
 
 

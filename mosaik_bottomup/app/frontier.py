@@ -23,12 +23,12 @@ type Frontier = dict[float, dict[str, dict[str, Interval]]]
 """By limit in percent of the reference's peak, variant and metric."""
 
 COLUMNS = (
-    ("peak_reduction_percent", "peak reduction [%]", ".1f"),
-    ("cost_change_percent", "cost change [%]", "+.2f"),
-    ("cost_gap_to_optimum_percent", "cost above optimum [%]", ".2f"),
-    ("capture_percent", "reduction captured [%]", ".0f"),
-    ("overload_minutes", "overload [min]", ".0f"),
-    ("comfort_violation_kh", "discomfort [K h]", ".3f"),
+    ("peak_reduction_percent", "peak reduction [%]", "z.1f"),
+    ("cost_change_percent", "cost change [%]", "+z.2f"),
+    ("cost_gap_to_optimum_percent", "cost above optimum [%]", "z.2f"),
+    ("capture_percent", "reduction captured [%]", "z.0f"),
+    ("overload_minutes", "overload [min]", "z.0f"),
+    ("comfort_violation_kh", "discomfort [K h]", "z.3f"),
 )
 WIDTH = 140
 """Of the table where there is no terminal to ask for it."""
