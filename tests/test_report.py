@@ -488,3 +488,30 @@ def test_the_page_tells_how_to_make_it_again(folder, text, runs):
     assert "numpy" in again
     kept = re.search(r'aria-label="Scenario">(.*?)</pre>', text, re.S)[1]
     assert tomllib.loads(kept.replace("&#34;", '"')) == tomllib.loads(shown)
+
+
+def test_price_only_stands_under_no_limit_it_never_knew(folder, text):
+    table = text[text.index('id="table-comparison-network"') :]
+    table = plain(table[: table.index("</table>")])
+
+    no_limit = table.index("Knowing no limit; overload is against")
+    at_90, at_80 = (table.index(f"Limit at {limit} %") for limit in (90, 80))
+
+    assert no_limit < table.index("price-only", no_limit) < at_90 < at_80
+    assert "price-only " not in table[at_90:].replace("price-only peaks", "").replace(
+        "price-only run", ""
+    )
+
+
+def test_the_gap_to_the_optimum_has_a_panel_of_its_own_where_it_is_known(folder):
+    evidence = gather([folder])
+    (without,) = [f for f in figures_of(evidence) if f.name == "frontier"]
+    for run in evidence.runs:
+        run.metrics["cost_gap_to_optimum_percent"] = 0.25
+
+    (figure,) = [f for f in figures_of(evidence) if f.name == "frontier"]
+    (gaps,) = [trace for trace in figure.traces if trace.get("yaxis") == "y2"]
+
+    assert "yaxis2" not in without.layout
+    assert gaps["y"] == [0.25, 0.25]
+    assert gaps["x"] == sorted(gaps["x"])

@@ -11,6 +11,7 @@ from mosaik_bottomup.app.report.figure import (
     time_axis,
 )
 from mosaik_bottomup.app.report.runs import Run, zone
+from mosaik_bottomup.app.report.wording import number
 
 PANEL_PX = 170
 DELIVERED = Key("delivered", "delivered", "--two-stage", "solid", 4.0)
@@ -87,7 +88,8 @@ def _says(run: Run) -> str:
     beside_kw = delivered_kw - results.series("aggregators", "schedule_kw")
     parts = []
     for row, name in enumerate(results.entities["aggregators"]):
-        text = f"{name} delivered {delivered_kw[row].sum() * results.step_h:.0f} kWh"
+        delivered_kwh = delivered_kw[row].sum() * results.step_h
+        text = f"{name} delivered {number(delivered_kwh, '.0f')} kWh"
         if np.isfinite(beside_kw[row]).any():
             beside_kwh = np.nansum(np.abs(beside_kw[row])) * results.step_h
             text += f", {beside_kwh:.1f} kWh beside its schedule"

@@ -6,6 +6,7 @@ from mosaik_bottomup.app.bootstrap import Interval, interval
 from mosaik_bottomup.app.report.figure import (
     Figure,
     Json,
+    axis,
     numbers,
     panels,
     strategy_key,
@@ -18,7 +19,10 @@ PAPER_REDUCTION_PERCENT = 27.0
 PAPER_COST_PERCENT = 4.6
 COST = "cost_change_percent"
 REDUCTION = "peak_reduction_percent"
-PANEL_PX = 380
+GAP = "cost_gap_to_optimum_percent"
+PANEL_PX = 330
+LEAST_GAP_PERCENT = 1.0
+"""How much above the optimum the second panel shows at least."""
 ROOM = 1.3
 """How much taller the picture is than what it must show."""
 
@@ -51,14 +55,23 @@ def frontier(evidence: Evidence) -> Figure | None:
     }
     if not found:
         return None
-    title = "change of the customers' cost [%]"
+    titles = ["change of the customers' cost [%]"]
+    gaps = {name: _gaps(of_it) for name, of_it in found.items()}
+    if any(any(of_it) for of_it in gaps.values()):
+        titles.append("cost above the optimum at the same limit and end state [%]")
     layout, height = panels(
-        [title], PANEL_PX, "reduction of the peak loading, worst area [%]"
+        titles, PANEL_PX, "reduction of the peak loading, worst area [%]"
     )
     low, top = _view(found)
     layout["yaxis"] |= {"range": [low, top], "zeroline": True}
     layout["xaxis"] |= {"zeroline": True}
     layout["hovermode"] = "closest"
+    # what stands in the foreground is drawn last
+    ordered = sorted(found, key=lambda name: name == HIGHLIGHT)
+    traces = [_trace(name, found[name]) for name in ordered]
+    if len(titles) > 1:
+        layout["yaxis2"] |= {"range": _gap_view(gaps), "zeroline": True}
+        traces += [_trace(name, found[name], gaps[name], 1) for name in ordered]
     beyond = [
         f"{name} ({max(cost.mean for _, _, cost, _ in of_it):+.1f} %)"
         for name, of_it in found.items()
@@ -77,28 +90,42 @@ def frontier(evidence: Evidence) -> Figure | None:
         "Cost against peak reduction",
         _says(found),
         caption,
-        # what stands in the foreground is drawn last
-        [
-            *(
-                _trace(name, found[name])
-                for name in sorted(found, key=lambda name: name == HIGHLIGHT)
-            ),
-            _paper(),
-        ],
+        [*traces, _paper()],
         layout,
         height,
         tuple(map(strategy_key, found)),
     )
 
 
-def _trace(strategy: str, of_it: Sequence[Point]) -> Json:
+def _gaps(of_it: Sequence[Point]) -> list[Interval | None]:
+    """Return each point's cost above the optimum, where that is known."""
+    found = (values(runs, GAP) for *_, runs in of_it)
+    return [interval(gap) if gap else None for gap in found]
+
+
+def _gap_view(gaps: dict[str, list[Interval | None]]) -> list[float]:
+    core = [gap.high for gap in gaps.get(HIGHLIGHT, ()) if gap]
+    top = ROOM * max([LEAST_GAP_PERCENT, *core])
+    return [-0.05 * top, top]
+
+
+def _trace(
+    strategy: str,
+    of_it: Sequence[Point],
+    gaps: Sequence[Interval | None] = (),
+    panel: int = 0,
+) -> Json:
+    """Return a strategy's points: their costs, or their gaps if there are any."""
     drawn = look(strategy)
-    of_it = sorted(of_it, key=lambda point: point[1].mean)
+    heights = gaps or [cost for _, _, cost, _ in of_it]
+    known = [(point, high) for point, high in zip(of_it, heights, strict=True) if high]
+    known.sort(key=lambda each: each[0][1].mean)
+    of_it = [point for point, _ in known]
     symbols = [
         drawn.symbol + ("-open" if overloaded(runs) else "") for *_, runs in of_it
     ]
     reductions = [reduction for _, reduction, _, _ in of_it]
-    costs = [cost for _, _, cost, _ in of_it]
+    costs = [high for _, high in known]
     return {
         "type": "scatter",
         "mode": "lines+markers",
@@ -106,6 +133,7 @@ def _trace(strategy: str, of_it: Sequence[Point]) -> Json:
         "legendgroup": strategy,
         "x": numbers([each.mean for each in reductions]),
         "y": numbers([each.mean for each in costs]),
+        "yaxis": axis("y", panel),
         "error_x": _bars(reductions, drawn.colour),
         "error_y": _bars(costs, drawn.colour),
         "line": {"color": drawn.colour, "dash": drawn.dash, "width": drawn.width},

@@ -10,7 +10,7 @@ from mosaik_bottomup.app.report.frontier import (
     overloaded,
     points,
 )
-from mosaik_bottomup.app.report.runs import Evidence, values
+from mosaik_bottomup.app.report.runs import Evidence, Run, values
 from mosaik_bottomup.app.report.style import HIGHLIGHT, REFERENCE
 from mosaik_bottomup.app.report.wording import number
 
@@ -62,9 +62,13 @@ def headline(evidence: Evidence) -> list[Card]:
             )
         )
     minutes = values(runs, "overload_minutes")
-    before = values(evidence.at(REFERENCE, limit), "overload_minutes")
+    reference = evidence.at(REFERENCE, limit)
+    before = values(reference, "overload_minutes")
+    against = "" if _all_at(reference, limit) else ", against the scenario's own limit,"
     if minutes:
-        beside = f"; price-only {interval(before).mean:.0f} min" if before else ""
+        beside = (
+            f"; price-only{against} {interval(before).mean:.0f} min" if before else ""
+        )
         cards.append(
             Card(
                 f"{interval(minutes).mean:.0f} min",
@@ -83,6 +87,10 @@ def headline(evidence: Evidence) -> list[Card]:
             )
         )
     return cards
+
+
+def _all_at(runs: list[Run], limit: float | None) -> bool:
+    return all(run.limit_percent == limit for run in runs)
 
 
 def _nearest(found: list[Point]) -> Point:

@@ -66,7 +66,7 @@ def homes(runs: list[Run]) -> Figure | None:
         outside_kh = float(comfort_violation_kh(run.results).sum())
         says.append(
             f"{run.label}: between {place.min():.2f} and {place.max():.2f} of the "
-            f"band, {place.mean():.2f} on average, {outside_kh:.3f} K h outside it"
+            f"band, {place.mean():.2f} on average, {outside_kh:.3f} K h of violation"
         )
     layout["coloraxis"] = {
         "cmin": -OUTSIDE,
@@ -92,7 +92,8 @@ def homes(runs: list[Run]) -> Figure | None:
         "; ".join(says) + ".",
         "One row per home with a heat pump, the homes of one area together, the cooler "
         "ones at the bottom, the same order in every panel. Magenta is below the band, "
-        "the colour of the page above it.",
+        "the colour of the page above it. A home that the weather alone makes too warm "
+        "is no violation.",
         traces,
         layout,
         height,

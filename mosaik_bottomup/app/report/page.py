@@ -28,6 +28,7 @@ from mosaik_bottomup.app.report.tables import (
     Table,
     certificates,
     comparisons,
+    everything,
     merit,
     promises,
 )
@@ -140,7 +141,9 @@ def sections(evidence: Evidence) -> list[Section]:
     return [
         _section("frontier", "What a lower peak costs", frontier(evidence), lacking),
         Section(
-            "comparison", "Strategies compared", tables=tuple(comparisons(evidence))
+            "comparison",
+            "Strategies compared",
+            tables=(*comparisons(evidence), everything(evidence)),
         ),
         Section("loading", "Transformers over the day", (loading(evidence),)),
         _flexibility(main, reference),

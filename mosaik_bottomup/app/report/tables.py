@@ -9,7 +9,6 @@ import numpy as np
 from mosaik_bottomup.app.bootstrap import interval
 from mosaik_bottomup.app.report.flexibility import Kind
 from mosaik_bottomup.app.report.runs import (
-    UNLIMITED,
     Evidence,
     Run,
     limit_name,
@@ -27,9 +26,11 @@ NETWORK_COLUMNS = (
     ("overload_minutes", "overload [min]", ".0f"),
     ("overload_kwh", "overload [kWh]", ".1f"),
     ("peak_loading_percent", "peak loading, worst area [%]", ".1f"),
-    ("ageing_ratio", "transformer ageing [times price-only's]", ".3g"),
+    ("capture_percent", "of the optimum's reduction at equal cost [%]", ".0f"),
 )
 PEOPLE_COLUMNS = (
+    ("ageing_ratio", "transformer ageing [times price-only's]", ".3g"),
+    ("hot_spot_c", "hottest winding [\N{DEGREE SIGN}C]", ".0f"),
     ("comfort_violation_kh", "outside comfort [K h]", ".3f"),
     ("customers_worse_off_percent", "customers worse off [%]", ".0f"),
     ("compensation_dkk", "to leave nobody worse off [DKK]", ".1f"),
@@ -82,9 +83,37 @@ def comparisons(evidence: Evidence) -> list[Table]:
             evidence, "network", f"Cost and network. {caption}", NETWORK_COLUMNS
         ),
         _comparison(
-            evidence, "people", f"Customers and aggregators. {caption}", PEOPLE_COLUMNS
+            evidence,
+            "people",
+            f"Ageing, customers, aggregators. {caption}",
+            PEOPLE_COLUMNS,
         ),
     ]
+
+
+def everything(evidence: Evidence) -> Table:
+    """Return the mean of every metric of each strategy at the shown limit."""
+    found = {
+        strategy: evidence.at(strategy, evidence.shown_limit)
+        for strategy in evidence.strategies
+    }
+    found = {strategy: runs for strategy, runs in found.items() if runs}
+    metrics = dict.fromkeys(
+        name for runs in found.values() for run in runs for name in run.metrics
+    )
+    rows = tuple(
+        Row(name, tuple(_mean(values(runs, name), ".4g") for runs in found.values()))
+        for name in sorted(metrics)
+    )
+    return Table(
+        "everything",
+        f"Every metric, {limit_name(evidence.shown_limit)}; mean over the seeds and "
+        "95 % bootstrap interval. Names are those of the JSON output, the unit last, "
+        "then the area or party where it is one's own.",
+        "metric",
+        tuple(found),
+        (("", rows),),
+    )
 
 
 def _comparison(
@@ -129,19 +158,29 @@ def _comparison(
 
 
 def _by_limit(evidence: Evidence) -> list[tuple[str, list[tuple[str, list[Run]]]]]:
-    """Return a heading per limit, and the strategies with runs at it."""
-    limits = evidence.limits
+    """Return a heading per limit, and the strategies with runs at just this one."""
     groups = []
+    limits = sorted(
+        {run.limit_percent for run in evidence.runs},
+        key=lambda limit: -(limit or np.inf),
+    )
     for limit in limits:
         of_limit = [
             (strategy, runs)
             for strategy in evidence.strategies
-            if not (strategy in UNLIMITED and limit != limits[0])
-            and (runs := evidence.at(strategy, limit))
+            if (
+                runs := [
+                    run
+                    for run in evidence.at(strategy, limit)
+                    if run.limit_percent == limit
+                ]
+            )
         ]
+        heading = limit_name(limit) if len(limits) > 1 or limit is not None else ""
+        if limit not in evidence.limits:
+            heading = "knowing no limit; overload is against the scenario's own"
         if of_limit:
-            alone = len(limits) == 1 and limit is None
-            groups.append(("" if alone else limit_name(limit), of_limit))
+            groups.append((heading, of_limit))
     return groups
 
 
