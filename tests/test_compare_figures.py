@@ -161,6 +161,22 @@ def test_capture_is_the_share_of_what_the_optimum_does_at_the_same_cost():
         assert "capture_percent" not in lacking.metrics
 
 
+def test_of_two_areas_the_lesser_capture_counts():
+    def both(variant, limit_percent, a, b):
+        peaks = {"peak_loading_percent__A": a, "peak_loading_percent__B": b}
+        return record(variant, 1, limit_percent, customer_cost_dkk=100.0, **peaks)
+
+    reference = both("price-only", None, 120.0, 120.0)
+    best = both("optimum", 67.0, 80.0, 80.0)
+    run = both("two-stage", 67.0, 90.0, 110.0)
+
+    metrics = with_capture(Harvest((reference, best, run), (), 3)).records[-1].metrics
+
+    assert metrics["capture_percent.A"] == pytest.approx(75.0)
+    assert metrics["capture_percent.B"] == pytest.approx(25.0)
+    assert metrics["capture_percent"] == pytest.approx(25.0)
+
+
 # --- evidence and runs --------------------------------------------------------------
 
 
