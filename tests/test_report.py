@@ -494,7 +494,7 @@ def test_price_only_stands_under_no_limit_it_never_knew(folder, text):
     table = text[text.index('id="table-comparison-network"') :]
     table = plain(table[: table.index("</table>")])
 
-    no_limit = table.index("Knowing no limit; overload is against")
+    no_limit = table.index("Without a limit")
     at_90, at_80 = (table.index(f"Limit at {limit} %") for limit in (90, 80))
 
     assert no_limit < table.index("price-only", no_limit) < at_90 < at_80

@@ -58,7 +58,7 @@ def frontier(evidence: Evidence) -> Figure | None:
     titles = ["change of the customers' cost [%]"]
     gaps = {name: _gaps(of_it) for name, of_it in found.items()}
     if any(any(of_it) for of_it in gaps.values()):
-        titles.append("cost above the optimum at the same limit and end state [%]")
+        titles.append("cost above the optimum [%]")
     layout, height = panels(
         titles, PANEL_PX, "reduction of the peak loading, worst area [%]"
     )
@@ -81,7 +81,8 @@ def frontier(evidence: Evidence) -> Figure | None:
         "To the right is less load, down is cheaper. Each point is one limit, the mean "
         "over the seeds; bars are 95 % bootstrap intervals. Open symbols: at least one "
         "seed had a transformer over its limit. The cross is what the paper reports "
-        "for its own, different input."
+        "for its own, different input. The optimum of the second panel has the same "
+        "limit and end state as each point."
     )
     if beyond:
         caption += f" Above the picture's edge (highest cost): {', '.join(beyond)}."
@@ -181,7 +182,7 @@ def _paper() -> Json:
         "y": [PAPER_COST_PERCENT],
         "marker": {"symbol": "x", "size": 10, "color": "--ink"},
         "text": ["paper"],
-        "textposition": "middle right",
+        "textposition": "middle left",
         "hovertemplate": "paper: peak lower by 27 %, cost +4.6 %<extra></extra>",
     }
 

@@ -178,7 +178,7 @@ def _by_limit(evidence: Evidence) -> list[tuple[str, list[tuple[str, list[Run]]]
         ]
         heading = limit_name(limit) if len(limits) > 1 or limit is not None else ""
         if limit not in evidence.limits:
-            heading = "knowing no limit; overload is against the scenario's own"
+            heading = "without a limit (overload: the scenario's)"
         if of_limit:
             groups.append((heading, of_limit))
     return groups
