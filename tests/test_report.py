@@ -515,3 +515,68 @@ def test_the_gap_to_the_optimum_has_a_panel_of_its_own_where_it_is_known(folder)
     assert "yaxis2" not in without.layout
     assert gaps["y"] == [0.25, 0.25]
     assert gaps["x"] == sorted(gaps["x"])
+
+
+def test_the_curve_of_customers_crosses_zero_where_the_metric_says(folder):
+    evidence = gather([folder])
+    (figure,) = [f for f in figures_of(evidence) if f.name == "customers"]
+    (line,) = figure.traces
+    worse = [
+        run.metrics["customers_worse_off_percent"]
+        for run in evidence.at("two-stage", 80)
+    ]
+
+    not_worse = np.mean(np.array(line["x"]) <= 0.01) * 100
+
+    assert len(line["x"]) == 2 * 11
+    assert line["y"][-1] == 100
+    assert not_worse == pytest.approx(100 - np.mean(worse))
+
+
+def test_lines_stand_for_the_series_of_the_file_to_the_end_of_the_last_step(folder):
+    evidence = gather([folder])
+    figures = {figure.name: figure for figure in figures_of(evidence)}
+    run = evidence.main.results
+    loading = run.series("transformers", "loading")
+    beside_kw = run.series("aggregators", "delivered_kw") - run.series(
+        "aggregators", "schedule_kw"
+    )
+
+    of_area_b = next(
+        trace
+        for trace in figures["loading"].traces
+        if (trace["name"], trace["yaxis"]) == ("two-stage", "y2")
+    )
+    of_first = next(
+        trace
+        for trace in figures["aggregators"].traces
+        if (trace["name"], trace["yaxis"]) == ("delivered", "y2")
+    )
+
+    np.testing.assert_allclose(of_area_b["y"][:-1], loading[1], atol=1e-4)
+    assert of_area_b["y"][-1] == of_area_b["y"][-2]
+    assert of_area_b["x"][0] == "2016-01-04T00:00:00"
+    assert of_area_b["x"][-1] == "2016-01-04T03:00:00"
+    np.testing.assert_allclose(of_first["y"][:-1], beside_kw[0], atol=1e-4)
+
+
+def test_the_tree_shows_every_bus_and_line_once_with_its_worst_step(folder):
+    evidence = gather([folder])
+    run = evidence.main.results
+    figure = next(f for f in figures_of(evidence) if f.name == "network-B")
+    own = [trace for trace in figure.traces if trace["yaxis"] == "y2"]
+    buses = next(trace for trace in own if trace["mode"] == "markers")
+    lines = [trace for trace in own if trace["mode"] == "lines"]
+
+    in_b = run.static["buses"]["area"] == 1
+    names = [
+        name for name, here in zip(run.entities["buses"], in_b, strict=True) if here
+    ]
+    assert sorted(buses["text"]) == sorted(names)
+    assert (
+        sum(trace["x"].count(None) for trace in lines)
+        == (run.static["lines"]["area"] == 1).sum()
+    )
+    # far from both edges, the upper one is the nearer on this winter night
+    highest = run.series("buses", "voltage").max(1)[in_b]
+    assert sorted(buses["marker"]["color"]) == pytest.approx(sorted(highest), abs=1e-4)
