@@ -1,5 +1,6 @@
 """The report: what it says is in the runs, what it cannot say it leaves out."""
 
+import dataclasses
 import json
 import math
 import os
@@ -20,6 +21,7 @@ from mosaik_bottomup.app import cli, world
 from mosaik_bottomup.app.report import page as pages
 from mosaik_bottomup.app.report import radial, style
 from mosaik_bottomup.app.report.flexibility import kinds
+from mosaik_bottomup.app.report.headline import headline
 from mosaik_bottomup.app.report.homes import place_in_band
 from mosaik_bottomup.app.report.sources import gather
 from mosaik_bottomup.app.report.wording import number
@@ -580,3 +582,48 @@ def test_the_tree_shows_every_bus_and_line_once_with_its_worst_step(folder):
     # far from both edges, the upper one is the nearer on this winter night
     highest = run.series("buses", "voltage").max(1)[in_b]
     assert sorted(buses["marker"]["color"]) == pytest.approx(sorted(highest), abs=1e-4)
+
+
+def test_what_a_kind_moved_counts_the_way_it_did_more(runs):
+    run, base = (
+        read(runs[key]) for key in (("two-stage", 1, 80), ("price-only", 1, None))
+    )
+
+    for one, other in ((run, base), (base, run)):
+        for kind in kinds(one, other):
+            up_kwh = kind.change_kw.clip(min=0).sum() * run.step_h
+            down_kwh = -kind.change_kw.clip(max=0).sum() * run.step_h
+            assert kind.moved_kwh == pytest.approx(max(up_kwh, down_kwh))
+
+
+def test_pictures_of_one_day_show_the_limit_nearest_to_the_papers(folder):
+    evidence = gather([folder])
+    limits = {90: 75, 80: 50, None: None}
+    shifted = [
+        dataclasses.replace(run, limit_percent=limits[run.limit_percent])
+        for run in evidence.runs
+    ]
+
+    evidence = dataclasses.replace(evidence, runs=tuple(shifted))
+
+    assert evidence.shown_limit == 75
+    assert evidence.main.strategy == "two-stage"
+    assert evidence.main.limit_percent == 75
+    assert evidence.main.seed == 1
+
+
+def test_what_the_papers_price_buys_is_the_tightest_limit_without_overload(folder):
+    evidence = gather([folder])
+
+    before = headline(evidence)[2].value
+    for run in evidence.runs:
+        if run.limit_percent == 80:
+            run.metrics["overload_minutes"] = 15.0
+    after = headline(evidence)[2].value
+    for run in evidence.runs:
+        run.metrics["cost_change_percent"] = 5.0
+    too_dear = [card.what for card in headline(evidence)]
+
+    assert before.startswith("\N{MINUS SIGN}2")
+    assert after.startswith("\N{MINUS SIGN}1")
+    assert not any("tightest" in what for what in too_dear)
