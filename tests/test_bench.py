@@ -7,8 +7,9 @@ import pytest
 from mosaik_components.bottomup import grid, profiles
 
 from mosaik_bottomup import scenario
-from mosaik_bottomup.app import bench, bench_sample
-from mosaik_bottomup.app.bench_stopwatch import (
+from mosaik_bottomup.app.bench import __main__ as bench
+from mosaik_bottomup.app.bench import sample as bench_sample
+from mosaik_bottomup.app.bench.stopwatch import (
     OUTSIDE_STEPS,
     PARTS,
     WARM_UP,
@@ -16,7 +17,7 @@ from mosaik_bottomup.app.bench_stopwatch import (
     replaced,
     watched,
 )
-from mosaik_bottomup.app.bench_tape import played, recorded
+from mosaik_bottomup.app.bench.tape import played, recorded
 from mosaik_bottomup.app.world import run
 
 TINY = (

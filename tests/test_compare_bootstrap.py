@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from mosaik_bottomup.app.bootstrap import RESAMPLES, interval
+from mosaik_bottomup.app.evidence.bootstrap import RESAMPLES, interval
 
 ROUNDING = 1e-9
 VALUES = arrays(float, st.integers(1, 10), elements=st.floats(-1e3, 1e3, width=32))

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mosaik_bottomup.app.choices import limits_in, names_in, seeds_in
-from mosaik_bottomup.app.variants import VARIANTS, unknown_names
+from mosaik_bottomup.app.evidence.choices import limits_in, names_in, seeds_in
+from mosaik_bottomup.app.evidence.variants import VARIANTS, unknown_names
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,10 @@ import h5py
 import pytest
 import typer.testing
 
-from mosaik_bottomup.app import campaign, cli, workers
-from mosaik_bottomup.app.variants import VARIANTS
+from mosaik_bottomup.app import cli
+from mosaik_bottomup.app.evidence import campaign
+from mosaik_bottomup.app.evidence.variants import VARIANTS
+from mosaik_bottomup.app.runs import workers
 from mosaik_bottomup.results import read
 
 FEW = tuple(

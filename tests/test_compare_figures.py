@@ -5,11 +5,12 @@ import io
 import pytest
 from rich.console import Console
 
-from mosaik_bottomup.app import comparison, evidence, frontier, measuring
-from mosaik_bottomup.app.campaign import Harvest, Missing, Point, Record
-from mosaik_bottomup.app.capture import with_capture
-from mosaik_bottomup.app.comparison import CHANGE, intervals
-from mosaik_bottomup.app.run_store import RunStore
+from mosaik_bottomup.app.evidence import comparison, frontier, measuring
+from mosaik_bottomup.app.evidence import file as evidence
+from mosaik_bottomup.app.evidence.campaign import Harvest, Missing, Point, Record
+from mosaik_bottomup.app.evidence.capture import with_capture
+from mosaik_bottomup.app.evidence.comparison import CHANGE, intervals
+from mosaik_bottomup.app.runs.run_store import RunStore
 from mosaik_bottomup.errors import StageError
 from mosaik_bottomup.scenario import load
 

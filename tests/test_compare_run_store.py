@@ -4,9 +4,9 @@ import multiprocessing
 
 import pytest
 
-from mosaik_bottomup.app import code_version as versions
-from mosaik_bottomup.app import run_store
-from mosaik_bottomup.app.run_store import RunStore, identity, write_whole
+from mosaik_bottomup.app.runs import code_version as versions
+from mosaik_bottomup.app.runs import run_store
+from mosaik_bottomup.app.runs.run_store import RunStore, identity, write_whole
 from mosaik_bottomup.errors import InvariantError
 from mosaik_bottomup.scenario import load
 
@@ -88,7 +88,7 @@ def test_all_that_makes_a_run_counts_as_code_and_what_only_shows_it_does_not():
         "mosaik_bottomup/data/simbench.h5",
         "mosaik_bottomup/data/two_areas.toml",
         "mosaik_bottomup/app/world.py",
-        "mosaik_bottomup/app/measuring.py",
+        "mosaik_bottomup/app/evidence/measuring.py",
         "mosaik_components.bottomup/dso.py",
     } <= names
     assert not [name for name in names if name.startswith("mosaik_bottomup/app/rep")]
@@ -104,7 +104,8 @@ def test_what_makes_runs_in_the_app_imports_nothing_there_that_does_not_count():
         for line in file.read_text().splitlines():
             words = line.split()
             if words[:1] == ["from"] and "mosaik_bottomup.app" in words[1]:
-                module = words[1].removeprefix("mosaik_bottomup.app").lstrip(".")
+                module = words[1].removeprefix("mosaik_bottomup.app")
+                module = module.rpartition(".")[2]
                 used = {module} if module else {it.strip(",") for it in words[3:]}
                 assert used <= counted | harmless, line
 

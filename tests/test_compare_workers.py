@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from mosaik_bottomup.app.workers import Call, Done, Failed, Task, run_all
+from mosaik_bottomup.app.runs.workers import Call, Done, Failed, Task, run_all
 
 
 def task(key, function, *arguments, needs=()):
@@ -77,7 +77,7 @@ def test_a_task_that_cannot_begin_has_failed():
 
 
 def test_no_process_starts_for_what_is_there_already(monkeypatch):
-    monkeypatch.setattr("mosaik_bottomup.app.workers._Worker", None)
+    monkeypatch.setattr("mosaik_bottomup.app.runs.workers._Worker", None)
 
     outcomes = run_all([ready("one", 1), ready("two", 2, ("one",))], 2)
 

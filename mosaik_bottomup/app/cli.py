@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from mosaik_bottomup.app.evidence_commands import compare, frontier
+from mosaik_bottomup.app.evidence.commands import compare, frontier
 from mosaik_bottomup.app.input_files import series_problems
 from mosaik_bottomup.app.output_file import made, output_problems
 from mosaik_bottomup.app.report_command import report

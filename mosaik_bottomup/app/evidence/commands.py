@@ -14,9 +14,9 @@ from mosaik_bottomup.app.terminal import plain, progress, refuse, say, stream
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from mosaik_bottomup.app.asking import Asked, Words
-    from mosaik_bottomup.app.campaign import Harvest, Point
-    from mosaik_bottomup.app.evidence import Question
+    from mosaik_bottomup.app.evidence.asking import Asked, Words
+    from mosaik_bottomup.app.evidence.campaign import Harvest, Point
+    from mosaik_bottomup.app.evidence.file import Question
     from mosaik_bottomup.errors import Problem
 
 PACKAGED_DEFAULT = "two_areas"
@@ -103,12 +103,12 @@ def compare(
     Runs finished before are used again if scenario, files, strategy, seed and code are
     the same. A run that fails is listed and stops no other; exit code 1 then.
     """
-    from mosaik_bottomup.app.asking import Words
-    from mosaik_bottomup.app.campaign import all_points
-    from mosaik_bottomup.app.choices import limit_problems
-    from mosaik_bottomup.app.comparison import WIDTH, intervals, summary, table
-    from mosaik_bottomup.app.comparison import as_json as to_json
-    from mosaik_bottomup.app.variants import REFERENCE, VARIANTS
+    from mosaik_bottomup.app.evidence.asking import Words
+    from mosaik_bottomup.app.evidence.campaign import all_points
+    from mosaik_bottomup.app.evidence.choices import limit_problems
+    from mosaik_bottomup.app.evidence.comparison import WIDTH, intervals, summary, table
+    from mosaik_bottomup.app.evidence.comparison import as_json as to_json
+    from mosaik_bottomup.app.evidence.variants import REFERENCE, VARIANTS
 
     given = tuple(overrides or ())
     others = () if limit is None else ("--limit", f"{limit:g}")
@@ -153,12 +153,12 @@ def frontier(
 
     Finished runs are used again and failed ones listed, as `compare` does.
     """
-    from mosaik_bottomup.app import frontier as pictures
-    from mosaik_bottomup.app.asking import Words
-    from mosaik_bottomup.app.campaign import all_points
-    from mosaik_bottomup.app.capture import with_capture
-    from mosaik_bottomup.app.choices import limits_in
-    from mosaik_bottomup.app.variants import those_that_try_to_keep_a_limit
+    from mosaik_bottomup.app.evidence import frontier as pictures
+    from mosaik_bottomup.app.evidence.asking import Words
+    from mosaik_bottomup.app.evidence.campaign import all_points
+    from mosaik_bottomup.app.evidence.capture import with_capture
+    from mosaik_bottomup.app.evidence.choices import limits_in
+    from mosaik_bottomup.app.evidence.variants import those_that_try_to_keep_a_limit
 
     given = tuple(overrides or ())
     others = ("--limits", limits)
@@ -187,7 +187,7 @@ def _asked(
     limits_percent: tuple[float | None, ...],
     problems: "Sequence[Problem]",
 ) -> "Asked":
-    from mosaik_bottomup.app.asking import ask
+    from mosaik_bottomup.app.evidence.asking import ask
     from mosaik_bottomup.errors import InputError
 
     try:
@@ -204,8 +204,8 @@ def _gathered(
     finish: "Callable[[Harvest], Harvest]" = lambda harvest: harvest,
 ) -> "Harvest":
     """Make or find all runs, and write down what came of them."""
-    from mosaik_bottomup.app.campaign import carry_out
-    from mosaik_bottomup.app.evidence import write_evidence
+    from mosaik_bottomup.app.evidence.campaign import carry_out
+    from mosaik_bottomup.app.evidence.file import write_evidence
 
     name = asked.question.command.split()[1]
     try:
@@ -234,7 +234,7 @@ def _gathered(
 
 def _end(asked: "Asked", harvest: "Harvest", summary: str, brief: bool) -> None:
     """Say what it means and where it is; a failed run is a failed command."""
-    from mosaik_bottomup.app.evidence import FILE
+    from mosaik_bottomup.app.evidence.file import FILE
 
     for missing in harvest.failures:
         say(f"[red]failed:[/red] {plain(f'{missing.point}: {missing.error}')}")

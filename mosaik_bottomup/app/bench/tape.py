@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from functools import wraps
 from typing import Any
 
-from mosaik_bottomup.app.bench_stopwatch import SIMULATORS, replaced
+from mosaik_bottomup.app.bench.stopwatch import SIMULATORS, replaced
 
 SAID = ("create", "step", "get_data")
 """Whose results are on the tape."""

@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mosaik_bottomup.app.campaign import RUNS, variants_needed
-from mosaik_bottomup.app.choices import names_in, seeds_in
-from mosaik_bottomup.app.evidence import Question
+from mosaik_bottomup.app.evidence.campaign import RUNS, variants_needed
+from mosaik_bottomup.app.evidence.choices import names_in, seeds_in
+from mosaik_bottomup.app.evidence.file import Question
+from mosaik_bottomup.app.evidence.variants import VARIANTS, unknown_names
 from mosaik_bottomup.app.input_files import series_problems
 from mosaik_bottomup.app.output_file import folder_problems
-from mosaik_bottomup.app.variants import VARIANTS, unknown_names
 from mosaik_bottomup.errors import InputError, Problem
 from mosaik_bottomup.scenario import Scenario, load
 

@@ -21,8 +21,8 @@ from typing import Annotated, Any
 
 import typer
 
-from mosaik_bottomup.app.bench_sample import Sample
-from mosaik_bottomup.app.bench_table import lines
+from mosaik_bottomup.app.bench.sample import Sample
+from mosaik_bottomup.app.bench.table import lines
 from mosaik_bottomup.app.terminal import stream
 from mosaik_bottomup.results.versions import package_versions
 from mosaik_bottomup.scenario import load
@@ -130,7 +130,7 @@ def _timed(arguments: Sequence[str]) -> Process:
 
 
 def _sample(text: str) -> Sample:
-    command = [sys.executable, "-m", "mosaik_bottomup.app.bench_sample"]
+    command = [sys.executable, "-m", "mosaik_bottomup.app.bench.sample"]
     done = subprocess.run(
         command, input=text, stdout=subprocess.PIPE, text=True, check=True
     )

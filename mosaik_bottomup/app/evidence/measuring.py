@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from mosaik_bottomup.app.run_store import RunStore
+from mosaik_bottomup.app.runs.run_store import RunStore
 from mosaik_bottomup.errors import StageError
 from mosaik_bottomup.metrics import against_optimum, evaluate, relative
 from mosaik_bottomup.parties import STRATEGIES

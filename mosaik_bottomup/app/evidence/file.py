@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from mosaik_bottomup import __version__
-from mosaik_bottomup.app.campaign import Harvest, Missing, Point, Record
-from mosaik_bottomup.app.run_store import write_whole
-from mosaik_bottomup.app.variants import REFERENCE
+from mosaik_bottomup.app.evidence.campaign import Harvest, Missing, Point, Record
+from mosaik_bottomup.app.evidence.variants import REFERENCE
+from mosaik_bottomup.app.runs.run_store import write_whole
 
 FORMAT = 1
 FILE = "evidence.json"

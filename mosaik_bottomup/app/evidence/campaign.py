@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from mosaik_bottomup.app.measuring import (
+from mosaik_bottomup.app.evidence.measuring import (
     Finished,
     Job,
     Metrics,
@@ -20,9 +20,9 @@ from mosaik_bottomup.app.measuring import (
     relate,
     related_name,
 )
-from mosaik_bottomup.app.run_store import RunStore, identity
-from mosaik_bottomup.app.variants import AGAINST, REFERENCE, VARIANTS
-from mosaik_bottomup.app.workers import Call, Done, Failed, Outcome, Task, run_all
+from mosaik_bottomup.app.evidence.variants import AGAINST, REFERENCE, VARIANTS
+from mosaik_bottomup.app.runs.run_store import RunStore, identity
+from mosaik_bottomup.app.runs.workers import Call, Done, Failed, Outcome, Task, run_all
 from mosaik_bottomup.scenario import Scenario
 
 PERCENT = 100.0

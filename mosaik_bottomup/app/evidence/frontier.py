@@ -7,9 +7,9 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from mosaik_bottomup.app.bootstrap import Interval
-from mosaik_bottomup.app.campaign import Harvest
-from mosaik_bottomup.app.comparison import (
+from mosaik_bottomup.app.evidence.bootstrap import Interval
+from mosaik_bottomup.app.evidence.campaign import Harvest
+from mosaik_bottomup.app.evidence.comparison import (
     CELL_WIDTH,
     CHANGE,
     MISSING,
@@ -17,7 +17,7 @@ from mosaik_bottomup.app.comparison import (
     intervals,
     words,
 )
-from mosaik_bottomup.app.variants import REFERENCE
+from mosaik_bottomup.app.evidence.variants import REFERENCE
 
 type Frontier = dict[float, dict[str, dict[str, Interval]]]
 """By limit in percent of the reference's peak, variant and metric."""

@@ -1,6 +1,6 @@
 """One process, one measurement: a real run by part, then the same wiring, empty.
 
-``python -m mosaik_bottomup.app.bench_sample`` reads a scenario (TOML) from standard
+``python -m mosaik_bottomup.app.bench.sample`` reads a scenario (TOML) from standard
 input and writes a JSON object to standard output.
 """
 
@@ -15,7 +15,7 @@ import mosaik
 from mosaik_components.bottomup.setting import case_of
 
 from mosaik_bottomup.app import world
-from mosaik_bottomup.app.bench_stopwatch import (
+from mosaik_bottomup.app.bench.stopwatch import (
     MOSAIK,
     OUTSIDE_STEPS,
     PARTS,
@@ -23,7 +23,7 @@ from mosaik_bottomup.app.bench_stopwatch import (
     replaced,
     watched,
 )
-from mosaik_bottomup.app.bench_tape import SAID, played, recorded
+from mosaik_bottomup.app.bench.tape import SAID, played, recorded
 from mosaik_bottomup.scenario import Scenario, parse
 
 MS_PER_S = 1e3

@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from mosaik_bottomup.app.campaign import OPTIMUM, Harvest, Record
-from mosaik_bottomup.app.measuring import Metrics
-from mosaik_bottomup.app.variants import VARIANTS
+from mosaik_bottomup.app.evidence.campaign import OPTIMUM, Harvest, Record
+from mosaik_bottomup.app.evidence.measuring import Metrics
+from mosaik_bottomup.app.evidence.variants import VARIANTS
 from mosaik_bottomup.metrics import capture_percent, peak_at_cost_percent
 
 COST = "customer_cost_dkk"

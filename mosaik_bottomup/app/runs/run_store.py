@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mosaik_bottomup.app.code_version import code_version
+from mosaik_bottomup.app.runs.code_version import code_version
 from mosaik_bottomup.errors import InputError, InvariantError
 from mosaik_bottomup.results import read
 from mosaik_bottomup.scenario import Scenario

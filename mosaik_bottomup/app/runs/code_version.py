@@ -13,7 +13,7 @@ from mosaik_bottomup.results.versions import package_versions
 
 PACKAGES = ("mosaik_bottomup", "mosaik_components.bottomup")
 SUFFIXES = (".py", ".h5", ".toml")
-APP_THAT_RUNS = ("world.py", "wiring.py", "optimum_run.py", "measuring.py")
+APP_THAT_RUNS = ("world.py", "wiring.py", "optimum_run.py", "evidence/measuring.py")
 """Of `mosaik_bottomup.app` only this makes runs and their figures; the rest shows
 them, and a new word in a table should cost nobody his runs."""
 FURTHER_PACKAGES = ("mosaik-api-v3", "numba", "pandas", "transformer-thermal-model")

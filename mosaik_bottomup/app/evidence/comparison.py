@@ -7,9 +7,9 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from mosaik_bottomup.app.bootstrap import Interval, interval
-from mosaik_bottomup.app.campaign import Point, Record
-from mosaik_bottomup.app.variants import REFERENCE
+from mosaik_bottomup.app.evidence.bootstrap import Interval, interval
+from mosaik_bottomup.app.evidence.campaign import Point, Record
+from mosaik_bottomup.app.evidence.variants import REFERENCE
 
 type Intervals = dict[str, dict[str, Interval]]
 """By variant and metric."""
