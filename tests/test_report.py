@@ -615,7 +615,7 @@ def test_pictures_of_one_day_show_the_limit_nearest_to_the_papers(folder):
 def test_what_the_papers_price_buys_is_the_tightest_limit_without_overload(folder):
     evidence = gather([folder])
     for run in evidence.runs:
-        run.metrics |= {"overload_minutes": 0.0, "cost_change_percent": 1.0}
+        run.metrics.update(overload_minutes=0.0, cost_change_percent=1.0)
 
     before = headline(evidence)[2].value
     for run in evidence.runs:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from mosaik_bottomup.app.bootstrap import Interval, interval
+from mosaik_bottomup.app.evidence.bootstrap import Interval, interval
 from mosaik_bottomup.app.report.figure import (
     Figure,
     Json,

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from mosaik_bottomup.app.bootstrap import Interval, interval
+from mosaik_bottomup.app.evidence.bootstrap import Interval, interval
 from mosaik_bottomup.app.report.frontier import (
     PAPER_COST_PERCENT,
     PAPER_REDUCTION_PERCENT,

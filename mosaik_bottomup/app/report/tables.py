@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mosaik_bottomup.app.bootstrap import interval
+from mosaik_bottomup.app.evidence.bootstrap import interval
 from mosaik_bottomup.app.report.flexibility import Kind
 from mosaik_bottomup.app.report.runs import (
     Evidence,
