@@ -282,11 +282,14 @@ def _file_name(scenario: "Scenario") -> str:
 def _simulate(
     scenario: "Scenario", file: Path, on_progress: Callable[[int, int], None]
 ) -> None:
-    from mosaik_bottomup.app import optimum_run, world
+    if scenario.run.strategy == "optimum":
+        from mosaik_bottomup.app.optimum_run import run_both
 
-    optimal = scenario.run.strategy == "optimum"
-    simulate = optimum_run.run_both if optimal else world.run
-    simulate(scenario, file, on_progress)
+        run_both(scenario, file, on_progress)
+    else:
+        from mosaik_bottomup.app.world import run as run_world
+
+        run_world(scenario, file, on_progress)
 
 
 def _summaries(files: list[Path]) -> list[dict[str, Any]]:
