@@ -149,7 +149,8 @@ def frontier(
     """Put cost against peak reduction, limit by limit, for strategies and the optimum.
 
     The limits are lowered from the price-only peaks down to where not even the optimum
-    can keep them. Without --strategies, those that try to keep a limit are run.
+    can keep them. Without --strategies, those that try to keep a limit are run. The
+    picture is frontier.svg in the folder.
 
     Finished runs are used again and failed ones listed, as `compare` does.
     """
@@ -158,6 +159,8 @@ def frontier(
     from mosaik_bottomup.app.evidence.campaign import all_points
     from mosaik_bottomup.app.evidence.capture import with_capture
     from mosaik_bottomup.app.evidence.choices import limits_in
+    from mosaik_bottomup.app.evidence.picture import FILE as PICTURE
+    from mosaik_bottomup.app.evidence.picture import write_picture
     from mosaik_bottomup.app.evidence.variants import those_that_try_to_keep_a_limit
 
     given = tuple(overrides or ())
@@ -177,6 +180,7 @@ def frontier(
         heading = _heading(question)
         lines = pictures.table(found, infeasible, question.variants, heading)
         _print_table(lines, pictures.WIDTH)
+    write_picture(asked.folder / PICTURE, found, question.variants)
     said = pictures.summary(found, infeasible, len(question.seeds))
     _end(asked, harvest, said, as_json or quiet)
 
