@@ -12,7 +12,9 @@ from mosaik_bottomup.app import cli
 from mosaik_bottomup.app.evidence import campaign
 from mosaik_bottomup.app.evidence.variants import VARIANTS
 from mosaik_bottomup.app.runs import workers
+from mosaik_bottomup.app.runs.run_store import RunStore
 from mosaik_bottomup.results import read
+from mosaik_bottomup.scenario import load
 
 FEW = tuple(
     word
@@ -179,7 +181,29 @@ def test_a_frontier_uses_the_runs_of_a_comparison_at_the_same_limit(
     )
 
 
+def test_limits_that_differ_by_a_hair_are_runs_of_their_own():
+    close = (73.0, 73.00000001)
+    scenario = load("two_areas", strategy="two-stage")
+    scenarios = dict.fromkeys(campaign.variants_needed(["two-stage"]), scenario)
+    asked = campaign.all_points(["two-stage"], [1], close)
+
+    tasks = campaign._tasks(scenarios, asked, RunStore(Path("nowhere")))
+
+    assert str(asked[0]) == str(asked[1])  # in words they are the same
+    assert len({task.key for task in tasks}) == len(tasks)
+
+
 # --- what goes wrong ----------------------------------------------------------------
+
+
+def test_a_limit_that_nobody_can_keep_is_said_and_is_no_failure(tmp_path):
+    words = [*FEW, "--strategies", "optimum", "--seeds", "1", "--limit", "40"]
+
+    result = call("compare", *words, "--out", tmp_path)
+
+    assert result.exit_code == 0
+    assert "infeasible: optimum, seed 1, limit 40%: no dispatch keeps" in result.stderr
+    assert [it["infeasible"] for it in evidence_in(tmp_path)["failures"]] == [True]
 
 
 def test_a_failed_run_is_listed_and_stops_no_other(compared, monkeypatch):
@@ -219,7 +243,7 @@ def test_a_spoilt_run_is_made_again(compared, tmp_path, monkeypatch):
         )
 
     file.write_bytes(whole)
-    assert [task.key for task in asked] == ["price-only, seed 1"]
+    assert [str(task.key) for task in asked] == ["price-only, seed 1"]
 
 
 def campaign_scenario():

@@ -99,10 +99,28 @@ def test_the_table_shows_intervals_and_what_there_is_not():
 def test_nothing_is_not_less_than_nothing():
     records = [record("two-stage", cost_change_percent=-1e-9)]
 
-    text = printed(comparison.table(intervals(records, ["two-stage"], None), "mine"))
+    found = intervals(records, ["two-stage"], None)
+    text = printed(comparison.table(found, "mine")) + comparison.summary(found, 1)
 
-    assert "+0.00" in text
+    assert text.count("+0.00") == 2
     assert "-0.00" not in text
+
+
+@pytest.mark.parametrize(
+    ("variant", "bound"),
+    [
+        ("two-stage", "at its limits and end state"),
+        ("packet", "at its limits and end state"),
+        ("static-cap", "at its end state without any limit"),
+    ],
+)
+def test_the_summary_says_which_optimum_a_run_was_held_against(variant, bound):
+    gap = {"cost_change_percent": 1.0, "cost_gap_to_optimum_percent": 2.0}
+    records = [record("price-only", cost_change_percent=0.0), record(variant, **gap)]
+
+    said = comparison.summary(intervals(records, ["price-only", variant], None), 1)
+
+    assert f"2.00 % above the least cost {bound}" in said
 
 
 # --- frontier -----------------------------------------------------------------------
@@ -132,6 +150,24 @@ def test_a_frontier_says_how_far_down_limits_are_kept_and_where_nobody_can():
         {"limit_percent": 70.0, "strategy": "optimum", "seeds": [1]}
     ]
     assert [point["limit_percent"] for point in whole["points"]] == list(limits)
+
+
+def test_a_limit_kept_by_chance_below_one_that_was_not_is_not_said_to_be_kept():
+    records = [
+        record("packet", 1, 90.0, overload_minutes=0.0),
+        record("packet", 1, 80.0, overload_minutes=15.0),
+        record("packet", 1, 70.0, overload_minutes=0.0),
+        record("two-stage", 1, 80.0, overload_minutes=0.0),
+        record("two-stage", 1, 70.0, overload_minutes=0.0),
+    ]
+    found = frontier.frontier(
+        Harvest(tuple(records), (), made=5), ("packet", "two-stage"), (90.0, 80.0, 70.0)
+    )
+
+    said = frontier.summary(found, {}, seeds=1)
+
+    assert "packet keeps limits down to 90 %" in said
+    assert "two-stage keeps" not in said  # nobody knows of 90 %
 
 
 def test_capture_is_the_share_of_what_the_optimum_does_at_the_same_cost():

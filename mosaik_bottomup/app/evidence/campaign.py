@@ -192,12 +192,12 @@ def _against(point: Point) -> Point:
     return Point(AGAINST, point.seed, point.limit_percent)
 
 
-def _run_key(point: Point) -> str:
-    return str(point)
+def _run_key(point: Point) -> Hashable:
+    return point  # its words round the limit: two of them can be the same
 
 
-def _relation_key(point: Point) -> str:
-    return f"{point}, beside {point.reference}"
+def _relation_key(point: Point) -> Hashable:
+    return point, point.reference
 
 
 def _tasks(
@@ -246,7 +246,9 @@ def _limited(scenario: Scenario, percent: float, reference: Metrics) -> Scenario
 
 
 def _begin_relation(
-    keys: tuple[str, str], store: RunStore, needed: Mapping[Hashable, Any]
+    keys: tuple[Hashable, Hashable],
+    store: RunStore,
+    needed: Mapping[Hashable, Any],
 ) -> Call | Done:
     run, reference = (needed[key] for key in keys)
     if run.infeasible:

@@ -111,7 +111,7 @@ def compare(
     from mosaik_bottomup.app.evidence.variants import REFERENCE, VARIANTS
 
     given = tuple(overrides or ())
-    others = () if limit is None else ("--limit", f"{limit:g}")
+    others = () if limit is None else ("--limit", f"{limit:.15g}")
     words = Words("compare", scenario, strategies, seeds, given, out, others)
     problems = [] if limit is None else limit_problems(limit, "--limit")
     asked = _asked(words, tuple(VARIANTS), (limit,), problems)
@@ -125,6 +125,9 @@ def compare(
     elif not quiet:
         limits = "" if limit is None else f", limits {limit:g} % of {REFERENCE} peaks"
         _print_table(table(found, f"{_heading(question)}{limits}"), WIDTH)
+    for missing in harvest.missing:
+        if missing.infeasible and not quiet:
+            say(f"infeasible: {plain(f'{missing.point}: {missing.error}')}")
     _end(asked, harvest, summary(found, len(question.seeds)), as_json or quiet)
 
 

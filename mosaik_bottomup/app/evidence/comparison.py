@@ -9,7 +9,8 @@ from rich.text import Text
 
 from mosaik_bottomup.app.evidence.bootstrap import Interval, interval
 from mosaik_bottomup.app.evidence.campaign import Point, Record
-from mosaik_bottomup.app.evidence.variants import REFERENCE
+from mosaik_bottomup.app.evidence.variants import REFERENCE, VARIANTS
+from mosaik_bottomup.parties import STRATEGIES
 
 type Intervals = dict[str, dict[str, Interval]]
 """By variant and metric."""
@@ -130,7 +131,7 @@ def summary(found: Intervals, seeds: int) -> str:
 def _of_variant(variant: str, metrics: Mapping[str, Interval]) -> str:
     text = (
         f"{variant} changes the customers' cost by "
-        f"{words(metrics['cost_change_percent'], '+.2f')} %"
+        f"{words(metrics['cost_change_percent'], '+z.2f')} %"
     )
     if "peak_reduction_percent" in metrics:
         reduction = words(metrics["peak_reduction_percent"], "z.1f")
@@ -139,7 +140,9 @@ def _of_variant(variant: str, metrics: Mapping[str, Interval]) -> str:
         text += f", with {words(metrics['overload_minutes'], '.0f')} min of overload"
     if "cost_gap_to_optimum_percent" in metrics:
         gap = words(metrics["cost_gap_to_optimum_percent"], "z.2f")
-        text += f"; it is {gap} % above the least cost at its limits and end state"
+        held = STRATEGIES[VARIANTS[variant].strategy].secured
+        at = "its limits and end state" if held else "its end state without any limit"
+        text += f"; it is {gap} % above the least cost at {at}"
     return text + "."
 
 

@@ -81,8 +81,9 @@ def frontier(evidence: Evidence) -> Figure | None:
         "To the right is less load, down is cheaper. Each point is one limit, the mean "
         "over the seeds; bars are 95 % bootstrap intervals. Open symbols: at least one "
         "seed had a transformer over its limit. The cross is what the paper reports "
-        "for its own, different input. The optimum of the second panel has the same "
-        "limit and end state as each point."
+        "for its own, different input. The second panel compares each point with the "
+        "optimum at its own end state, and at its own limit where envelopes enforce "
+        "one; else, as for price-only, with the optimum without any limit."
     )
     if beyond:
         caption += f" Above the picture's edge (highest cost): {', '.join(beyond)}."
