@@ -23,6 +23,7 @@ from mosaik_bottomup.app.report import radial, style
 from mosaik_bottomup.app.report.flexibility import kinds
 from mosaik_bottomup.app.report.headline import headline
 from mosaik_bottomup.app.report.homes import place_in_band
+from mosaik_bottomup.app.report.provenance import synthetic
 from mosaik_bottomup.app.report.sources import gather
 from mosaik_bottomup.app.report.wording import number
 from mosaik_bottomup.errors import InputError
@@ -629,3 +630,26 @@ def test_what_the_papers_price_buys_is_the_tightest_limit_without_overload(folde
     assert before.startswith("\N{MINUS SIGN}2")
     assert after.startswith("\N{MINUS SIGN}1")
     assert not any("tightest" in what for what in too_dear)
+
+
+def test_what_is_said_to_be_real_is_what_the_scenario_left_as_it_is(tmp_path):
+    real = read(make(tmp_path / "real.h5", strategy="price-only"))
+    changed = read(
+        make(
+            tmp_path / "changed.h5",
+            "weather.offset_k=-5",
+            "prices.residual_seed=0",
+            "tariff.tax_dkk_per_kwh=0.9",
+            strategy="price-only",
+        )
+    )
+
+    first, other = " ".join(synthetic(real)), " ".join(synthetic(changed))
+
+    assert "Weather is real" in first
+    assert "residuals of the same statistics" in first
+    assert "tariffs (N1, 2024) and taxes are real" in first
+    assert "shifted by \N{MINUS SIGN}5 K" in other
+    assert "without residuals" in other
+    assert "taxes are the scenario's own" in other
+    assert "are real." not in other.partition("Loads of homes")[0]

@@ -1,12 +1,16 @@
 """Where the numbers come from: input, what of it is synthetic, versions, commands."""
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from mosaik_bottomup import __version__
 from mosaik_bottomup.app.report.runs import Evidence, settings, zone
+from mosaik_bottomup.app.report.wording import number
+from mosaik_bottomup.messages import INDIFFERENCE_DKK_PER_KWH
 from mosaik_bottomup.results import Results
+from mosaik_bottomup.scenario import Tariff
 
 PREFIX = "version_"
 SIMBENCH_HOMES = "SimBench household profiles H0-B, C, G and L"
@@ -49,26 +53,10 @@ def facts(evidence: Evidence) -> list[tuple[str, str]]:
 def synthetic(results: Results) -> list[str]:
     """Return what is real, what is made up, and what is known to be simplified."""
     scenario = settings(results)
-    weather = scenario["weather"].get("file")
-    prices = scenario["prices"].get("file")
     households = scenario["households"].get("file")
     return [
-        "Weather is real: "
-        + (
-            f"the file {Path(weather).name}."
-            if weather
-            else f"test reference year of the German weather service, region "
-            f"{scenario['weather']['region']} (DWD/BBSR TRY 2010)."
-        ),
-        "Retail prices are "
-        + (
-            f"those of the file {Path(prices).name}"
-            if prices
-            else "partly synthetic: the day-ahead price is a regression on Danish "
-            "(DK1) prices of 2024, driven by the scenario's weather, with residuals "
-            "of the same statistics, one draw for all seeds"
-        )
-        + "; grid tariffs (N1, 2024) and taxes are real.",
+        _weather(scenario["weather"]),
+        _retail_prices(scenario["prices"], scenario["tariff"]),
         "Loads of homes: "
         + (
             f"the file {Path(households).name}."
@@ -81,7 +69,42 @@ def synthetic(results: Results) -> list[str]:
         "Which homes have which device, its size, and the houses' physics are drawn "
         "from the seed; no measured home is behind them.",
         "Forecasts are perfect: all parties plan with the weather and load to come.",
+        "Sites that plan by price take the first of several steps that cost the same "
+        f"(within {INDIFFERENCE_DKK_PER_KWH:g} DKK/kWh). So they herd, under "
+        "price-only, too: spreading such ties can lower its peaks at the same cost.",
     ]
+
+
+def _weather(weather: Mapping[str, Any]) -> str:
+    source = (
+        f"the file {Path(weather['file']).name}"
+        if weather.get("file")
+        else f"test reference year of the German weather service, region "
+        f"{weather['region']} (DWD/BBSR TRY 2010)"
+    )
+    shift_k = weather.get("offset_k", 0.0)
+    if shift_k:
+        return f"Weather: {source}, temperatures shifted by {number(shift_k, '+g')} K."
+    return f"Weather is real: {source}."
+
+
+def _retail_prices(prices: Mapping[str, Any], tariff: Mapping[str, Any]) -> str:
+    if file := prices.get("file"):
+        market = f"Retail prices are those of the file {Path(file).name}"
+    else:
+        residuals = (
+            "with residuals of the same statistics, one draw for all seeds"
+            if prices["residual_seed"]
+            else "without residuals, so that they are smoother than real ones"
+        )
+        market = (
+            "Retail prices are partly synthetic: the day-ahead price is a regression "
+            "on Danish (DK1) prices of 2024, driven by the scenario's weather, "
+            f"{residuals}"
+        )
+    if Tariff.model_validate(tariff) == Tariff():
+        return f"{market}; grid tariffs (N1, 2024) and taxes are real."
+    return f"{market}; grid tariffs and taxes are the scenario's own."
 
 
 def versions(results: Results) -> list[tuple[str, str]]:
