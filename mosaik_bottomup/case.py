@@ -215,6 +215,7 @@ def draw_all_fleets(scenario: Scenario, home_area: IntArray) -> tuple[Fleet, ...
         run.steps_in(sites.min_run_h),
         planning.band_up_k,
         planning.band_margin_k,
+        sites.curtails_at_negative_price,
     )
     pumps, batteries = draw_fleets(population, home_area, rng(scenario, Stream.SITES))
     dealer = rng(scenario, Stream.AGGREGATORS)

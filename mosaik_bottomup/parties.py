@@ -150,6 +150,7 @@ def aggregator(scenario: Scenario) -> Aggregator:
         segments=scenario.aggregators.segments,
         asks_dso=strategy.asks_dso,
         follows_schedule=strategy.follows_schedule,
+        indifference_dkk_per_kwh=scenario.planning.indifference_dkk_per_kwh,
     )
     return Aggregator(rules, solver(scenario))
 

@@ -111,7 +111,8 @@ def test_nothing_is_not_less_than_nothing():
     [
         ("two-stage", "at its limits and end state"),
         ("packet", "at its limits and end state"),
-        ("static-cap", "at its end state without any limit"),
+        ("static-cap", "at its limits and end state"),
+        ("stage-one", "at its end state without any limit"),
     ],
 )
 def test_the_summary_says_which_optimum_a_run_was_held_against(variant, bound):

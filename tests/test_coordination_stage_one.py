@@ -176,6 +176,15 @@ def test_what_makes_next_to_no_difference_is_taken_now():
     assert power.tolist() == [2.0, 2.0]
 
 
+def test_how_much_makes_no_difference_can_be_said():
+    curves = [(np.array([-1.0, 0.001, 0.1]), np.ones(3))] * 2
+    rest = (np.zeros(2), -unbound, unbound, None, Imbalance(1, 1), 0.25, 0, Solver())
+
+    power = {few: clear(curves, *rest, few).tolist() for few in (0.0, 0.01, 1.0)}
+
+    assert power == {0.0: [1.0, 1.0], 0.01: [2.0, 2.0], 1.0: [3.0, 3.0]}
+
+
 @pytest.mark.parametrize("target", [None, 4.0])
 def test_without_flexible_sites_the_must_run_is_the_plan(target):
     curves = [(np.empty(0), np.empty(0))] * 2

@@ -84,9 +84,10 @@ def test_a_packet_is_whole_and_within_what_the_home_could_do(warm, kind, seed, m
 
     assert not book.divisible.any()
     assert (book.power_kw[:, 0] >= own.power_kw[:, 0] - 1e-9).all()
-    assert (book.power_kw[:, 1] <= own.power_kw[:, -1] + 1e-9).all()
-    state_after, _ = sites.apply(state, now, book.power_kw[:, 1])
-    assert state_after is not None
+    assert (book.power_kw[:, -1] <= own.power_kw[:, -1] + 1e-9).all()
+    for option in book.power_kw.T:
+        state_after, _ = sites.apply(state, now, option)
+        assert state_after is not None
 
 
 def test_who_may_not_pause_asks_nobody(warm):
@@ -102,22 +103,21 @@ def test_who_may_not_pause_asks_nobody(warm):
         assert (book.power_kw[:, 0] == own.power_kw[:, 0]).all()
 
 
-def test_a_charging_packet_is_asked_for_and_a_discharging_one_is_given_up_first(warm):
+def test_a_packet_of_either_kind_is_dearer_than_none(warm):
     sites, state, plan, now = warm["pv_batteries"]
+    net_kw = now.load_kw[:, 0] - sites.fleet.pv_kwp * now.pv_kw_per_kwp[0]
     gave = asked = 0
     for seed in range(30):
         book = Packets((seed,), 0.1).offer(sites, state, plan, now, Moment(0))
-        net_kw = sites._net_kw(now)[:, 0]
-        charges = book.power_kw[:, 1] > np.maximum(net_kw, book.power_kw[:, 0]) + 1e-9
-        gives = book.power_kw[:, 0] < net_kw - 1e-9
-        rises = book.cost_dkk[:, 1] > book.cost_dkk[:, 0]
-        falls = book.cost_dkk[:, 1] < book.cost_dkk[:, 0]
-        assert (rises == charges).all()
-        assert (falls == gives).all()
-        assert not (gives & charges).any()
+
+        less, none, more = book.power_kw.T
+        assert none == pytest.approx(np.maximum(net_kw, none))
+        assert (book.cost_dkk[:, 1] == 0).all()
+        assert ((book.cost_dkk[:, 0] > 0) == (less < none)).all()
+        assert ((book.cost_dkk[:, 2] > 0) == (more > none)).all()
         # a discharging packet never feeds in what the home would have to buy back
-        assert (book.power_kw[gives, 0] >= np.minimum(net_kw[gives], 0) - 1e-9).all()
-        gave, asked = gave + gives.sum(), asked + charges.sum()
+        assert (less[less < none] >= -1e-9).all()
+        gave, asked = gave + (less < none).sum(), asked + (more > none).sum()
     assert gave
     assert asked
 

@@ -1,6 +1,9 @@
 """Homes with PV and battery offer what their battery can do, at what it is worth."""
 
+from dataclasses import replace
+
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -168,6 +171,27 @@ def test_giving_up_pv_is_the_dearest_kilowatt_a_home_offers(seed):
     assert (slope[:, -1] > slope[:, :-1].max(axis=1))[spills].all()
     dkk_per_kwh = CURTAILMENT_DKK_PER_KWH + outlook.export_dkk_per_kwh[0]
     np.testing.assert_allclose(slope[:, -1][spills], 0.25 * dkk_per_kwh)
+
+
+@settings(deadline=None, max_examples=30)
+@given(seed=seeds)
+@pytest.mark.parametrize("curtails", [False, True])
+def test_where_feeding_in_costs_only_who_may_gives_up_pv_of_its_own_accord(
+    curtails, seed
+):
+    rules = PlanningRules(0.25, 8, 24, curtails_at_negative_price=curtails)
+    sites = PvBatterySites(fleet_of(N), rules)
+    rng = np.random.default_rng(seed)
+    weather = outlook_of(rng, sun=np.full(STEPS, 0.9))
+    weather = replace(weather, export_dkk_per_kwh=np.full(STEPS, -0.2))
+    full = sites.fleet.high_kwh
+
+    book = bid(sites, full, weather)
+
+    # a full battery has nothing else to do with what its home does not take
+    chosen = cheapest_kw(book, 0.25)
+    surplus = weather.load_kw[:, 0] < sites.fleet.pv_kwp * 0.9
+    assert ((chosen >= -ROUNDING) == curtails)[surplus].all()
 
 
 @settings(deadline=None, max_examples=50)

@@ -18,6 +18,7 @@ from mosaik_bottomup.coordination.solver import Solver
 from mosaik_bottomup.coordination.stage_one import Curve, Imbalance, clear
 from mosaik_bottomup.errors import InvariantError
 from mosaik_bottomup.messages import (
+    INDIFFERENCE_DKK_PER_KWH,
     AreaOffer,
     BidBook,
     CongestionPrices,
@@ -44,6 +45,8 @@ class AggregatorRules:
     """Whether the DSO is asked before anything is dispatched."""
     follows_schedule: bool
     """Whether it clears against what it sold; else every site takes its cheapest."""
+    indifference_dkk_per_kwh: float = INDIFFERENCE_DKK_PER_KWH
+    """What differs by less costs the same to a site, and then sooner comes first."""
 
 
 @dataclass(slots=True, eq=False)
@@ -118,9 +121,11 @@ class Aggregator:
         opened, self._open = self._open, None
         if opened is None or said.moment != opened.book.moment:
             raise InvariantError(f"{said.moment}: envelope does not answer the offer")
-        if said.site_cap_kw is not None:
-            opened = self._round(cap_sites(opened.book, said.site_cap_kw), opened.sizes)
         plan = opened.plan_kw
+        if said.site_cap_kw is not None:
+            capped = self._round(cap_sites(opened.book, said.site_cap_kw), opened.sizes)
+            cleared, capped.plan_kw = capped.plan_kw, plan
+            return self._dispatch(capped, cleared, said)
         if ((plan >= said.low_kw) & (plan <= said.high_kw)).all():
             # a convex problem's optimum stays one when bounds it respects are added
             return self._dispatch(opened, plan, said)
@@ -180,6 +185,7 @@ class Aggregator:
             self.rules.step_h,
             opened.book.moment.step,
             self.solver,
+            self.rules.indifference_dkk_per_kwh,
         )
 
     def _dispatch(

@@ -32,6 +32,7 @@ def clear(
     step_h: float,
     step: int,
     solver: Solver,
+    indifference_dkk_per_kwh: float = INDIFFERENCE_DKK_PER_KWH,
 ) -> FloatArray:
     r"""Return the power per area that serves sites and schedule at least cost.
 
@@ -55,6 +56,8 @@ def clear(
         positive (by more than an indifference), or at the bound next to it.
     imbalance, step_h, step, solver
         Price of deviation; length and number of the step; what solves it.
+    indifference_dkk_per_kwh
+        What differs by less costs the same.
 
     Raises
     ------
@@ -65,7 +68,7 @@ def clear(
     low = np.clip(low_kw, base_kw, top_kw)
     high = np.clip(high_kw, base_kw, top_kw)
     if target_kw is None:
-        few = INDIFFERENCE_DKK_PER_KWH
+        few = indifference_dkk_per_kwh
         own = [float(width[slope < few].sum()) for slope, width in curves]
         free: FloatArray = np.clip(base_kw + np.array(own), low, high)
         return free

@@ -53,21 +53,17 @@ class Packets:
             return own
         rng = np.random.default_rng([*self.seed, moment.step])
         if isinstance(sites, HeatPumpSites):
-            low_kw, high_kw = self._heat_packets(sites, state, own, rng)
-            more_is_dear = np.ones(low_kw.size, dtype=np.bool_)
+            power = self._heat_packets(sites, state, own, rng)
         else:
-            low_kw, high_kw, more_is_dear = self._charge_packets(sites, state, now, rng)
-        queue = rng.uniform(0, QUEUE_DKK_PER_KWH, low_kw.size) * sites.rules.step_h
-        asked = queue * (high_kw - low_kw)
-        cost = np.stack(
-            [np.where(more_is_dear, 0, asked), np.where(more_is_dear, asked, 0)], axis=1
-        )
-        power = np.stack([low_kw, high_kw], axis=1)
+            power = self._charge_packets(sites, state, now, rng)
+        # options are less, what is done without a packet, and more
+        queue = rng.uniform(0, QUEUE_DKK_PER_KWH, power.shape) * sites.rules.step_h
+        cost = queue * np.abs(power - power[:, 1:2])
         return BidBook(
             own.area,
             power,
             cost,
-            np.zeros((low_kw.size, 1), dtype=np.bool_),
+            np.zeros((power.shape[0], power.shape[1] - 1), dtype=np.bool_),
             own.reactive_kvar,
             moment,
         )
@@ -78,8 +74,8 @@ class Packets:
         state: Any,
         own: BidBook,
         rng: np.random.Generator,
-    ) -> tuple[FloatArray, FloatArray]:
-        """Return the powers without and with the packet asked for."""
+    ) -> FloatArray:
+        """Return the powers without (twice) and with the packet asked for."""
         fleet = sites.fleet
         asks = self._asks(
             state.temperature_c[:, 0],
@@ -89,7 +85,8 @@ class Packets:
             rng,
         )
         low_kw = own.power_kw[:, 0]
-        return low_kw, np.where(asks, own.power_kw[:, -1], low_kw)
+        more_kw: FloatArray = np.where(asks, own.power_kw[:, -1], low_kw)
+        return np.stack([low_kw, low_kw, more_kw], axis=1)
 
     def _charge_packets(
         self,
@@ -97,8 +94,8 @@ class Packets:
         energy_kwh: FloatArray,
         now: Outlook,
         rng: np.random.Generator,
-    ) -> tuple[FloatArray, FloatArray, BoolArray]:
-        """Return the lower and higher power, and whether the higher one was asked for.
+    ) -> FloatArray:
+        """Return the powers with a discharging packet, with none, and with a charging.
 
         Without a packet a battery stores its own PV surplus. A discharging packet
         serves the home's own load: feeding it in would cost its owner.
@@ -107,16 +104,15 @@ class Packets:
         low, high = fleet.low_kwh, fleet.high_kwh
         wants_in = self._asks(energy_kwh, low, high, step_h, rng)
         wants_out = self._asks(low + high - energy_kwh, low, high, step_h, rng)
-        first = rng.random(energy_kwh.size) < 0.5
-        charges = wants_in & (first | ~wants_out)
-        gives = wants_out & ~charges
         net_kw = now.load_kw[:, 0] - fleet.pv_kwp * now.pv_kw_per_kwp[0]
         least_kw, most_kw = battery_limits_kw(fleet, energy_kwh, step_h)
         idle_kw = np.clip(-net_kw, 0, most_kw)
         given_kw = np.clip(-net_kw, least_kw, 0)
-        low_kw = net_kw + np.where(gives, np.minimum(given_kw, idle_kw), idle_kw)
-        high_kw = net_kw + np.where(charges, most_kw, idle_kw)
-        return low_kw, high_kw, ~gives
+        less_kw = np.where(wants_out, np.minimum(given_kw, idle_kw), idle_kw)
+        more_kw = np.where(wants_in, most_kw, idle_kw)
+        power_kw: FloatArray = np.stack([less_kw, idle_kw, more_kw], axis=1)
+        power_kw += net_kw[:, None]
+        return power_kw
 
     def _asks(
         self,

@@ -67,7 +67,7 @@ class PvBatterySites:
             fleet.efficiency,
             self._net_kw(outlook),
             outlook.import_dkk_per_kwh,
-            outlook.export_dkk_per_kwh,
+            self._worth_dkk_per_kwh(outlook),
             surcharge_dkk_per_kwh[fleet.area],
             WEAR_DKK_PER_KWH,
             max(float(worth), 0.0),
@@ -97,7 +97,9 @@ class PvBatterySites:
             plan.values_dkk[:, at], self._spacing_kwh, after
         )
         spilled_kw = np.maximum(-power_kw[:, -1:], 0)
-        lost = now.export_dkk_per_kwh[0] + CURTAILMENT_DKK_PER_KWH
+        lost = now.export_dkk_per_kwh[0]
+        if lost >= 0 or not self.rules.curtails_at_negative_price:
+            lost += CURTAILMENT_DKK_PER_KWH
         power_kw = np.concatenate([power_kw, power_kw[:, -1:] + spilled_kw], axis=1)
         cost = np.concatenate([cost, cost[:, -1:] + step_h * lost * spilled_kw], axis=1)
         return BidBook(
@@ -166,6 +168,12 @@ class PvBatterySites:
             reactive_kvar=np.zeros(areas),
             moment=moment,
         )
+
+    def _worth_dkk_per_kwh(self, outlook: Outlook) -> FloatArray:
+        """Return what PV energy fed in is worth: not less than giving it up."""
+        if self.rules.curtails_at_negative_price:
+            return np.maximum(outlook.export_dkk_per_kwh, 0.0)
+        return outlook.export_dkk_per_kwh
 
     def _net_kw(self, outlook: Outlook) -> FloatArray:
         return outlook.load_kw - self.fleet.pv_kwp[:, None] * outlook.pv_kw_per_kwp

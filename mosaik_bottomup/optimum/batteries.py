@@ -28,7 +28,9 @@ def add_batteries(
         meter = []
         for k in range(outlook.steps):
             tag = f"{name}_{i}_{k}"
-            bought, sold = add(f"import_{tag}", 0), add(f"export_{tag}", 0)
+            # beyond everything on, or out, trade is a circle through the meter
+            bought = add(f"import_{tag}", 0, float(outlook.load_kw[i, k]) + most)
+            sold = add(f"export_{tag}", 0, float(pv_kw[i, k]) + most)
             charge, give = add(f"charge_{tag}", 0, most), add(f"give_{tag}", 0, most)
             curtailed = add(f"curtail_{tag}", 0, float(pv_kw[i, k]))
             ends = k == outlook.steps - 1

@@ -147,6 +147,9 @@ class Sites(Section):
     """Width of the comfort band."""
     min_run_h: float = Field(default=0.25, gt=0, le=6)
     """Least time a heat pump stays on or off, rounded up to whole steps."""
+    curtails_at_negative_price: bool = False
+    """Whether homes give up PV of their own accord where feeding it in costs money;
+    else only what no other option is left for is curtailed."""
 
 
 class Aggregators(Section):
@@ -173,6 +176,9 @@ class Planning(Section):
     """How far the look-ahead may fill the houses above the comfort band, as means."""
     band_margin_k: float = Field(default=0.02, ge=0, le=2)
     """How far plans stay above the comfort band's lower edge."""
+    indifference_dkk_per_kwh: float = Field(default=0.005, ge=0, le=1)
+    """What differs by less costs a site the same, and then it acts sooner. The warm-up
+    always goes by 0.005, so that all runs start alike."""
 
 
 class Dso(Section):

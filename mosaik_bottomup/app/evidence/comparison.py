@@ -140,7 +140,7 @@ def _of_variant(variant: str, metrics: Mapping[str, Interval]) -> str:
         text += f", with {words(metrics['overload_minutes'], '.0f')} min of overload"
     if "cost_gap_to_optimum_percent" in metrics:
         gap = words(metrics["cost_gap_to_optimum_percent"], "z.2f")
-        held = STRATEGIES[VARIANTS[variant].strategy].secured
+        held = STRATEGIES[VARIANTS[variant].strategy].asks_dso
         at = "its limits and end state" if held else "its end state without any limit"
         text += f"; it is {gap} % above the least cost at {at}"
     return text + "."

@@ -110,7 +110,7 @@ def _run(job: Job, file: Path) -> None:
 def _measured(job: Job, file: Path) -> Metrics:
     metrics = dict(evaluate(read(file)))
     if job.against is None:
-        limited = STRATEGIES[job.scenario.run.strategy].secured
+        limited = STRATEGIES[job.scenario.run.strategy].asks_dso
         bound_dkk = _bound_dkk(file, limited, job.scenario)
     else:
         bound_dkk = job.against.metrics.get(BOUND)

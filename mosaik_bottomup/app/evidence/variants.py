@@ -37,6 +37,12 @@ VARIANTS: dict[str, Variant] = {
         ),
         Variant("price-only", "price-only", "Every site its own cheapest option."),
         Variant(
+            "price-only-spread",
+            "price-only",
+            "Price-only, what costs the same spread by chance instead of sooner first.",
+            ("planning.indifference_dkk_per_kwh=0",),
+        ),
+        Variant(
             "stage-one", "stage-one", "Aggregators follow schedules, nobody secures."
         ),
         Variant(

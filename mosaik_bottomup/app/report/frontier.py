@@ -82,8 +82,8 @@ def frontier(evidence: Evidence) -> Figure | None:
         "over the seeds; bars are 95 % bootstrap intervals. Open symbols: at least one "
         "seed had a transformer over its limit. The cross is what the paper reports "
         "for its own, different input. The second panel compares each point with the "
-        "optimum at its own end state, and at its own limit where envelopes enforce "
-        "one; else, as for price-only, with the optimum without any limit."
+        "optimum at its own end state, and at its own limit, as far as it kept it, "
+        "where the operator sets one; else with the optimum without any limit."
     )
     if beyond:
         caption += f" Above the picture's edge (highest cost): {', '.join(beyond)}."

@@ -91,6 +91,11 @@ VARIANTS = {
         "dot",
         "triangle-right",
     ),
+    "spread": (
+        "what costs the same spread by chance instead of sooner first",
+        "dash",
+        "square-open",
+    ),
     "unlimited": ("without the area limit", "dot", "triangle-up"),
 }
 """Words, dash and symbol of what a variant ``<strategy>-<how>`` does otherwise."""
