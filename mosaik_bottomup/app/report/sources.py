@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from mosaik_bottomup.app.evidence.file import FILE as EVIDENCE_FILE
+from mosaik_bottomup.app.evidence.file import FORMAT as EVIDENCE_FORMAT
 from mosaik_bottomup.app.report.runs import Evidence, Failure, Run, settings
 from mosaik_bottomup.app.report.style import REFERENCE
 from mosaik_bottomup.errors import InputError, Problem
@@ -15,8 +17,6 @@ from mosaik_bottomup.metrics.evaluate import evaluate
 from mosaik_bottomup.metrics.relative import relative
 from mosaik_bottomup.results import Results, read
 
-EVIDENCE_FILE = "evidence.json"
-EVIDENCE_FORMAT = 1
 PERCENT = 100.0
 EQUAL_SHARES_PERCENT = 0.05
 """Forgives rounding where a limit is the same share of each area's peak."""
