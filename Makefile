@@ -1,8 +1,9 @@
-# make demo    set up, run the default day without and with coordination, compare
-# make test    every test
-# make lint    format, style, types, import layers
-# make bench   where the time of a step goes
-# make clean   forget the environment and all caches
+# make demo      set up, run the default day without and with coordination, compare
+# make test      every test
+# make lint      format, style, types, import layers
+# make bench     where the time of a step goes
+# make evidence  what the README shows: all strategies, the frontier, the page
+# make clean     forget the environment and all caches
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -11,7 +12,7 @@ NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 12))
 METADATA := setup.cfg pyproject.toml
 DEMO := results/two_areas-price-only-1.h5 results/two_areas-two-stage-1.h5
 
-.PHONY: demo test lint bench clean
+.PHONY: demo test lint bench evidence clean
 
 demo: $(VENV)/.installed
 	$(BIN)/mosaik-bottomup run --strategy price-only --force --quiet
@@ -33,6 +34,13 @@ lint: $(VENV)/.installed-test
 
 bench: $(VENV)/.installed
 	$(BIN)/python -m mosaik_bottomup.app.bench
+
+evidence: $(VENV)/.installed
+	$(BIN)/mosaik-bottomup compare --out results/at-160-kva
+	$(BIN)/mosaik-bottomup compare --limit 73 --out results/at-73-percent
+	$(BIN)/mosaik-bottomup frontier --out results/frontier
+	cp results/frontier/frontier.svg docs/
+	$(BIN)/mosaik-bottomup report results/frontier --out results/report.html --force
 
 clean:
 	rm -rf $(VENV) build *.egg-info .hypothesis .import_linter_cache .mypy_cache \

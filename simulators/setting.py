@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from mosaik_bottomup.case import Case, build
+from mosaik_bottomup.coordination.rehearsal import most_rounds
 from mosaik_bottomup.parties import STRATEGIES
 from mosaik_bottomup.scenario import load, parse
 
@@ -32,7 +33,7 @@ class Setting:
         calendar = self.case.calendar
         plans = -(-calendar.day_steps // calendar.replan_steps)
         scenario = self.case.scenario
-        rounds = scenario.day_ahead.rounds
+        rounds = most_rounds(scenario.dso.look_ahead, scenario.day_ahead.rounds)
         if STRATEGIES[scenario.run.strategy].dso == "surcharge":
             rounds = scenario.alternatives.surcharge_rounds
         rehearsed = rounds * (calendar.day_steps + plans)

@@ -545,11 +545,11 @@ def test_an_overload_in_any_step_counts():
 
 def test_after_the_last_round_the_best_is_committed_and_its_margins_kept():
     dso, _ = make_dso()
-    kw = {0: (15, 5), 1: (12, 5), 2: (13, 5)}
+    kw = {0: (15, 5), 1: (12, 5)}
 
-    envelope, round_ = rehearse(dso, lambda r, _: kw[r])
+    envelope, round_ = rehearse(dso, lambda r, _: kw.get(r, (13, 5)))
 
-    assert (envelope.commit, round_, len(dso.rehearsals)) == (1, 2, 3)
+    assert (envelope.commit, round_, len(dso.rehearsals)) == (1, 5, 6)
     assert dso._day.held is dso.rehearsals[1]
 
 
@@ -558,7 +558,24 @@ def test_of_equally_good_rounds_the_last_is_committed():
 
     envelope, _ = rehearse(dso, lambda *_: (12, 5))
 
-    assert envelope.commit == 2
+    assert envelope.commit == 5
+
+
+def test_after_all_margins_a_rehearsal_begins_anew_with_prices_fed_back():
+    dso, _ = make_dso(rounds=2)
+
+    envelope, _ = rehearse(dso, lambda r, _: (5, 15) if r < 3 else (5, 5))
+
+    assert envelope.commit == 3
+    assert [it.feeds_back for it in dso.rehearsals] == [False, False, True, True]
+    assert not dso.rehearsals[2].feedback_dkk_per_kwh
+    assert (dso.rehearsals[3].feedback_dkk_per_kwh[0] > 0).any()
+    real = Moment(0)
+    stores = StoreOffer([make_report(real)], np.ones(AREAS), real)
+    price = dso.hear({"one": stores})["one"].ahead_dkk_per_kwh
+    np.testing.assert_array_equal(
+        price[:, 0], dso.rehearsals[3].feedback_dkk_per_kwh[0]
+    )
 
 
 def test_it_is_told_only_after_the_last_step_what_follows():
@@ -572,12 +589,12 @@ def test_it_is_told_only_after_the_last_step_what_follows():
 @pytest.mark.parametrize(
     ("rules", "rounds"),
     [
-        ({"look_ahead": "combined"}, 3),
+        ({"look_ahead": "combined"}, 6),
         ({"look_ahead": "store"}, 1),
         ({"look_ahead": "none"}, 1),
         ({"look_ahead": "rehearsal"}, 3),
         ({"look_ahead": "combined", "secured": False}, 1),
-        ({"look_ahead": "combined", "rounds": 1}, 1),
+        ({"look_ahead": "combined", "rounds": 1}, 2),
     ],
 )
 def test_how_often_is_rehearsed_while_there_is_an_overload(rules, rounds):

@@ -21,16 +21,29 @@ class RehearsalRules:
 
     areas: int
     look_ahead: LookAhead
-    """``combined`` goes on with a larger margin until nothing is overloaded;
-    ``rehearsal`` goes on with the prices it found, for all rounds; else one is held."""
+    """``rehearsal`` goes on with the prices it found, for all rounds. ``combined`` goes
+    on with a larger margin until nothing is overloaded, and after all rounds begins
+    anew with the prices it finds: they reach homes that sums over a fleet miss. Else
+    one round is held."""
     secured: bool
     """Whether the DSO secures what is rehearsed; else it is sold without asking."""
     rounds: int
-    """Most rounds of one rehearsal."""
+    """Most rounds by margin, and most rounds by prices fed back."""
     first_margin: float
     """Part of the limit that the look-ahead leaves free in the first round."""
     margin_step: float
     """How much more it leaves where a round still finds an overload."""
+
+    def feeds_back(self, number: int) -> bool:
+        """Return whether a round is held with prices that earlier ones found."""
+        return self.look_ahead == "rehearsal" or (
+            self.look_ahead == "combined" and number >= self.rounds
+        )
+
+
+def most_rounds(look_ahead: LookAhead, rounds: int) -> int:
+    """Return how many rounds a rehearsal may take, of both kinds together."""
+    return 2 * rounds if look_ahead == "combined" else rounds
 
 
 @dataclass(slots=True, eq=False)
@@ -40,9 +53,11 @@ class Round:
     margin: FloatArray
     """Part of the limit the look-ahead left free, ``(a,)``."""
     feedback_dkk_per_kwh: dict[int, FloatArray]
-    """The congestion price it was held with, by step, if any was fed back."""
+    """The congestion price fed back so far, by step."""
     overload_kw: FloatArray
     """Highest overload, ``(a,)``."""
+    feeds_back: bool
+    """Whether it is held with those prices instead of the look-ahead's."""
     price_dkk_per_kwh: dict[int, FloatArray] = field(default_factory=dict)
     """Stage 2's congestion price, by step."""
 
@@ -87,7 +102,8 @@ class Rehearsal:
         secure = bool((now.overload_kw <= OVERLOAD_KW).all())
         mode = self.rules.look_ahead
         wanted = mode == "rehearsal" or (mode == "combined" and not secure)
-        if wanted and self.rules.secured and len(self.rounds) < self.rules.rounds:
+        most = most_rounds(mode, self.rules.rounds)
+        if wanted and self.rules.secured and len(self.rounds) < most:
             return True, None
         worst = [round(float(it.overload_kw.sum()), 6) for it in self.rounds]
         # the last of the best: later rounds know more
@@ -97,8 +113,9 @@ class Rehearsal:
 
     def _next_round(self) -> Round:
         none = np.zeros(self.rules.areas)
-        if not self.rounds:
-            return Round(none + self.rules.first_margin, {}, none)
+        feeds_back = self.rules.feeds_back(len(self.rounds))
+        if not self.rounds or feeds_back != self.rounds[-1].feeds_back:
+            return Round(none + self.rules.first_margin, {}, none, feeds_back)
         last = self.rounds[-1]
         overloaded = last.overload_kw > OVERLOAD_KW
         margin = last.margin + np.where(overloaded, self.rules.margin_step, 0.0)
@@ -107,4 +124,4 @@ class Rehearsal:
             + (1 - FEEDBACK) * last.feedback_dkk_per_kwh.get(step, none)
             for step, price in last.price_dkk_per_kwh.items()
         }
-        return Round(margin, feedback, none)
+        return Round(margin, feedback, none, feeds_back)

@@ -114,11 +114,11 @@ class SystemOperator:
         ahead = self.forecast(moment.step, steps)
         price = np.zeros((rules.areas, steps))
         held, mode = self._day.held, rules.rehearsal.look_ahead
-        if held is not None and mode == "rehearsal":
+        if held is not None and held.feeds_back:
             for step, feedback in held.feedback_dkk_per_kwh.items():
                 if 0 <= step - moment.step < steps:
                     price[:, step - moment.step] += feedback
-        if mode in ("store", "combined"):
+        elif mode in ("store", "combined"):
             margin = np.zeros(rules.areas) if held is None else held.margin
             reactive = np.sum([it.reactive_max_kvar for it in offers.values()], axis=0)
             kvar = ahead.uncontrolled_kvar + reactive[:, None]

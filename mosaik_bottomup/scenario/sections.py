@@ -198,7 +198,7 @@ class DayAhead(Section):
     rehearsal: bool = True
     """Whether the coming day is run on forecasts first."""
     rounds: int = Field(default=5, ge=1, le=20)
-    """Most rounds of rehearsal."""
+    """Most rounds of rehearsal by margin, and by prices fed back."""
     first_margin_percent: Percent = 0.0
     """Margin below the limit in the look-ahead, in the first round."""
     margin_step_percent: Percent = 3.0
