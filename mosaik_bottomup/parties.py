@@ -80,12 +80,12 @@ def outlook(series: Series, homes: IntArray) -> Outlook:
     )
 
 
-def fleet_forecast(case: Case, homes: IntArray) -> Callable[[int, int], Outlook]:
+def fleet_forecast(case: Case, homes: IntArray) -> Callable[[int, int, int], Outlook]:
     """Return what a fleet can foresee; step 0 is the first of the run."""
     source, lead = PerfectForecast(case.series), case.scenario.run.warm_up_steps
 
-    def at(step: int, steps: int) -> Outlook:
-        return outlook(source.at(lead + step, steps), homes)
+    def at(made_at: int, step: int, steps: int) -> Outlook:
+        return outlook(source.at(lead + made_at, lead + step, steps), homes)
 
     return at
 
@@ -182,8 +182,8 @@ def system_operator(
     tan_phi = float(np.tan(np.arccos(scenario.grid.household_power_factor)))
     limit_percent = np.array(scenario.grid.loading_limit_percent)
 
-    def forecast(step: int, steps: int) -> Forecast:
-        part = source.at(lead + step, steps)
+    def forecast(made_at: int, step: int, steps: int) -> Forecast:
+        part = source.at(lead + made_at, lead + step, steps)
         load = member @ uncontrolled[:, lead + step : lead + step + steps]
         return Forecast(
             load, tan_phi * load, part.import_dkk_per_kwh, part.export_dkk_per_kwh

@@ -83,8 +83,8 @@ def make_dso(look_ahead="combined", limit_kw=(10.0, 10.0), **rules):
     asked = []
     limit = np.array(limit_kw)[:, None]
 
-    def forecast(step, steps):
-        asked.append(("forecast", step, steps))
+    def forecast(made_at, step, steps):
+        asked.append(("forecast", made_at, step, steps))
         flat = np.ones((AREAS, steps))
         return Forecast(1.0 * flat, 0.3 * flat, 2 * np.ones(steps), np.ones(steps))
 
@@ -429,7 +429,7 @@ def test_limits_are_asked_for_at_the_most_reactive_power():
 
     dso.hear({"a": offer, "b": offer})
 
-    assert asked[0] == ("forecast", 4, 1)
+    assert asked[0] == ("forecast", 4, 4, 1)
     np.testing.assert_allclose(asked[1][1], [[2.3], [2.3]])
 
 
@@ -439,7 +439,7 @@ def test_the_look_ahead_asks_for_all_its_steps_at_the_most_reactive_power():
 
     dso.hear({"a": StoreOffer([make_report(moment)], np.full(2, 5.0), moment)})
 
-    assert asked[0] == ("forecast", 4, HORIZON)
+    assert asked[0] == ("forecast", 4, 4, HORIZON)
     np.testing.assert_allclose(asked[1][1], np.full((AREAS, HORIZON), 5.3))
 
 

@@ -76,7 +76,7 @@ class Ledger:
         )  # fmt: skip
 
 
-def clockwork(step, steps):
+def clockwork(made_at, step, steps):
     """Return a forecast in which it is as warm as the step's number."""
     at, none = np.arange(step, step + steps, dtype=float), np.zeros(steps)
     return Outlook(at, none, none, none, none, np.zeros((2, steps)))
@@ -138,7 +138,7 @@ def batteries():
     return agent_of(PvBatterySites(fleet, RULES))
 
 
-def weather(step, steps):
+def weather(made_at, step, steps):
     """Return a forecast of real size, the same whenever it is asked for."""
     at = np.arange(step, step + steps)
     price = 1.5 + np.sin(at / 5.0)

@@ -43,8 +43,9 @@ class Operator(Protocol):
     """The last real step."""
 
     @property
-    def forecast(self) -> Callable[[int, int], Forecast]:
-        """``forecast(step, steps)``: what it knows now of steps ``step`` onwards."""
+    def forecast(self) -> Callable[[int, int, int], Forecast]:
+        """``forecast(made_at, step, steps)``: what it knows in step ``made_at`` of the
+        steps from ``step`` on."""
 
     def hear(
         self, offers: Mapping[str, StoreOffer | AreaOffer]
@@ -53,13 +54,13 @@ class Operator(Protocol):
 
 
 def room_of_step(
-    forecast: Callable[[int, int], Forecast],
+    forecast: Callable[[int, int, int], Forecast],
     capability: Capability,
     offers: Mapping[str, AreaOffer],
     moment: Moment,
 ) -> Room:
     """Return what the transformers leave in the step that offers are about."""
-    now = forecast(moment.step, 1)
+    now = forecast(moment.now, moment.step, 1)
     reactive = np.sum([it.reactive_max_kvar for it in offers.values()], axis=0)
     most, least = capability(now.uncontrolled_kvar + reactive[:, None])
     return Room(now.uncontrolled_kw[:, 0], most[:, 0], least[:, 0])

@@ -9,8 +9,8 @@ from mosaik_bottomup.inputs.series import Series
 class Forecast(Protocol):
     """Anything that foresees the series."""
 
-    def at(self, step: int, steps: int) -> Series:
-        """Return what is known at `step` about the next `steps`, itself included."""
+    def at(self, made_at: int, step: int, steps: int) -> Series:
+        """Return what is known in step `made_at` of the `steps` from `step` on."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -19,8 +19,8 @@ class PerfectForecast:
 
     series: Series
 
-    def at(self, step: int, steps: int) -> Series:
-        """Return the series themselves.
+    def at(self, made_at: int, step: int, steps: int) -> Series:
+        """Return the series themselves, whenever it is made.
 
         Raises
         ------

@@ -77,7 +77,7 @@ def optimum(
     build = Build(problem, case.scenario.run.step_h, exchange)
     for fleet in case.fleets:
         name, sites = fleet.name, fleet.sites
-        outlook = fleet_forecast(case, sites.fleet.home)(0, steps)
+        outlook = fleet_forecast(case, sites.fleet.home)(0, 0, steps)
         if isinstance(sites, HeatPumpSites):
             add_heat_pumps(build, name, sites, outlook, lived[name], on_off=on_off)
         else:
