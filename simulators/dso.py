@@ -133,7 +133,9 @@ class Simulator(mosaik_api_v3.Simulator):
 
     def _record_forecast(self) -> None:
         """Record what the DSO expects where nobody asks it."""
-        load_kw = self._operator.forecast(self._step, self._step, 1).uncontrolled_kw[:, 0]
+        load_kw = self._operator.forecast(self._step, self._step, 1).uncontrolled_kw[
+            :, 0
+        ]
         unknown = np.full(load_kw.size, np.nan)
         self._record(area_record(Room(load_kw, unknown, unknown)))
 

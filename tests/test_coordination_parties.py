@@ -433,6 +433,18 @@ def test_limits_are_asked_for_at_the_most_reactive_power():
     np.testing.assert_allclose(asked[1][1], [[2.3], [2.3]])
 
 
+def test_a_rehearsed_step_is_foreseen_from_the_step_it_is_rehearsed_in():
+    dso, asked = make_dso()
+    moment = Moment(4, 0, made_at=2)
+    offer = make_offer(moment, (0, 0))
+
+    dso.hear({"a": offer, "b": offer})
+    dso.hear({"a": StoreOffer([make_report(moment)], np.full(2, 5.0), moment)})
+
+    assert asked[0] == ("forecast", 2, 4, 1)
+    assert asked[2] == ("forecast", 2, 4, HORIZON)
+
+
 def test_the_look_ahead_asks_for_all_its_steps_at_the_most_reactive_power():
     dso, asked = make_dso()
     moment = Moment(4)
