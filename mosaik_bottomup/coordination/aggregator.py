@@ -104,6 +104,11 @@ class Aggregator:
     _rehearsed_kw: dict[int, dict[int, float]] = field(default_factory=dict)
     _open: _Round | None = None
 
+    @property
+    def schedule_kw(self) -> dict[int, float]:
+        """What is to be delivered in each step that is sold."""
+        return self.position.schedule_kw
+
     def hear_fleets(
         self, said: Mapping[str, StoreReport | BidBook]
     ) -> StoreOffer | AreaOffer | dict[str, Dispatch]:
