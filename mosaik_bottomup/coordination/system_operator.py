@@ -147,6 +147,8 @@ class SystemOperator:
             reactive = np.sum([it.reactive_max_kvar for it in offers.values()], axis=0)
             kvar = ahead.uncontrolled_kvar + reactive[:, None]
             most, least = self.capability(kvar)
+            more, less = ahead.margin_kw
+            most, least = most - more, least - less
             for a in range(rules.areas):
                 keep = max(1 - margin[a], 0.0)
                 area_ahead = AreaAhead(

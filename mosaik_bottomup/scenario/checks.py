@@ -146,6 +146,7 @@ _IN_WHOLE_STEPS = (
     ("run", "duration_h"),
     ("run", "warm_up_h"),
     ("planning", "every_h"),
+    ("forecast", "renewed_every_h"),
     ("planning", "horizon_h"),
     ("day_ahead", "gate_closure_h"),
     ("intraday", "every_h"),
