@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -10,8 +10,11 @@ import numpy as np
 import pandas as pd
 
 from mosaik_bottomup.arrays import FloatArray, IntArray
+from mosaik_bottomup.calendar import Calendar
 from mosaik_bottomup.case import PERCENT, Case, Fleet, Stream, forecast_reach_h
+from mosaik_bottomup.case import calendar as case_calendar
 from mosaik_bottomup.coordination.aggregator import Aggregator, AggregatorRules
+from mosaik_bottomup.coordination.intraday import IntradayMarket
 from mosaik_bottomup.coordination.load_forecast import LoadForecast
 from mosaik_bottomup.coordination.operator import Forecast, Operator
 from mosaik_bottomup.coordination.price_iteration import PricingOperator
@@ -121,7 +124,7 @@ def fleet_agent(
     looks_ahead = scenario.dso.look_ahead != "none"
     agent = FleetAgent(
         fleet.sites,
-        case.calendar,
+        calendar(scenario),
         len(case.network.areas),
         fleet_forecast(case, fleet.sites.fleet.home),
         reports=strategy.dso == "surcharge" or (strategy.secured and looks_ahead),
@@ -157,6 +160,7 @@ def aggregator(scenario: Scenario) -> Aggregator:
         asks_dso=strategy.asks_dso,
         follows_schedule=strategy.follows_schedule,
         indifference_dkk_per_kwh=scenario.planning.indifference_dkk_per_kwh,
+        market=_market(scenario),
     )
     return Aggregator(rules, solver(scenario))
 
@@ -231,8 +235,21 @@ def system_operator(
             first_margin=day_ahead.first_margin_percent / PERCENT,
             margin_step=day_ahead.margin_step_percent / PERCENT,
         ),
+        market=_market(scenario),
     )
     return SystemOperator(rules, solver(scenario), forecast, capability)
+
+
+def calendar(scenario: Scenario) -> Calendar:
+    """Return the calendar of a scenario; who follows no schedule trades none."""
+    made = case_calendar(scenario)
+    if STRATEGIES[scenario.run.strategy].follows_schedule:
+        return made
+    return replace(made, trade_every_steps=0)
+
+
+def _market(scenario: Scenario) -> IntradayMarket:
+    return IntradayMarket(calendar(scenario), scenario.intraday.cost_dkk_per_kwh)
 
 
 def _load_forecast(

@@ -165,9 +165,9 @@ def _packed_each(dispatches: dict[str, Dispatch]) -> dict[str, Any]:
 def _recorded(step: int, entity: _Entity) -> dict[str, Any]:
     """Return the last real step as the recorder wants it."""
     record = asdict(entity.aggregator.record)  # type: ignore[arg-type]
-    schedule_kw = record.pop("schedule_kw")
+    sold = ("schedule_kw", "day_ahead_kw", "traded_kw")
     aggregator = {
-        "schedule_kw": _finite(np.array([schedule_kw])),
+        **{key: _finite(np.array([record.pop(key)])) for key in sold},
         "plan_kw": [float(record["plan_kw"].sum())],
     }
     return {

@@ -5,7 +5,7 @@ from functools import lru_cache
 
 from mosaik_bottomup.case import Case, build
 from mosaik_bottomup.coordination.rehearsal import most_rounds
-from mosaik_bottomup.parties import STRATEGIES
+from mosaik_bottomup.parties import STRATEGIES, calendar
 from mosaik_bottomup.scenario import load, parse
 
 WEAK_PER_EXCHANGE = 2
@@ -30,13 +30,16 @@ class Setting:
     @property
     def max_loop_iterations(self) -> int:
         """Most rounds of mosaik's same-time loop: a whole rehearsal is in one step."""
-        calendar = self.case.calendar
-        plans = -(-calendar.day_steps // calendar.replan_steps)
         scenario = self.case.scenario
+        diary = calendar(scenario)
         rounds = most_rounds(scenario.dso.look_ahead, scenario.day_ahead.rounds)
         if STRATEGIES[scenario.run.strategy].dso == "surcharge":
             rounds = scenario.alternatives.surcharge_rounds
-        rehearsed = rounds * (calendar.day_steps + plans)
+        rehearsed = 0
+        for step in filter(diary.rehearses_at, range(diary.steps)):
+            ahead = range(step, diary.rehearsed_until(step))
+            said = len(ahead) + sum(map(diary.plans_at, ahead))
+            rehearsed = max(rehearsed, said * (rounds if diary.sells_at(step) else 1))
         real = 2  # plan and bid
         return WEAK_PER_EXCHANGE * (rehearsed + real) + 1
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from mosaik_bottomup.coordination.aggregator import Aggregator, AggregatorRules, join
+from mosaik_bottomup.coordination.intraday import Position
 from mosaik_bottomup.coordination.operator import room_of_step
 from mosaik_bottomup.coordination.rehearsal import FEEDBACK, RehearsalRules
 from mosaik_bottomup.coordination.solver import Solver
@@ -33,6 +34,10 @@ MARGIN_STEP = 0.1
 FIRST_MARGIN = 0.02
 IMBALANCE = Imbalance(0.15, 0.15)
 RULES = AggregatorRules(AREAS, STEP_H, IMBALANCE, 60, True, True)
+
+
+def sold(schedule_kw):
+    return Position(dict(schedule_kw), dict(schedule_kw))
 
 
 def make_book(moment, slope=-1.0, wide_kw=4.0, area=(0, 1), divisible=True, kvar=0.5):
@@ -144,7 +149,7 @@ def test_an_aggregator_passes_stores_up_and_prices_down():
 
 
 def test_its_offer_sums_up_its_sites_by_area():
-    aggregator = Aggregator(RULES, Solver(), {3: 5.0})
+    aggregator = Aggregator(RULES, Solver(), sold({3: 5.0}))
     cold = make_book(Moment(3), area=(0, 0, 1))
     leading = replace(cold, reactive_kvar=np.array([1.0, -2.0, 0.3]))
     shifted = replace(leading, power_kw=leading.power_kw + 1.0)
@@ -227,7 +232,7 @@ def test_what_a_machine_left_out_is_worth_follows_the_schedule():
             cost_dkk=np.array([[0.0, STEP_H * 2 * 0.01], [0.0, STEP_H * 2 * price]]),
             divisible=np.array([[False], [True]]),
         )
-        aggregator = Aggregator(RULES, Solver(), {5: 1.0})
+        aggregator = Aggregator(RULES, Solver(), sold({5: 1.0}))
         aggregator.hear_fleets({"fleet": book})
 
         answer = aggregator.hear_dso(make_envelope(moment))
@@ -243,7 +248,9 @@ def test_without_need_of_power_nothing_dear_fills_the_gap(sold_kw, expected):
     book = make_book(moment, area=(0, 0), divisible=True)
     cost = STEP_H * 4.0 * np.array([[0, -1.0], [0, 0.1]])
     book = replace(book, cost_dkk=cost, divisible=np.array([[False], [True]]))
-    aggregator = Aggregator(RULES, Solver(), {} if sold_kw is None else {5: sold_kw})
+    aggregator = Aggregator(
+        RULES, Solver(), sold({} if sold_kw is None else {5: sold_kw})
+    )
     aggregator.hear_fleets({"fleet": book})
 
     answer = aggregator.hear_dso(make_envelope(moment, high=(3, 0)))
@@ -266,18 +273,20 @@ def test_the_committed_round_becomes_the_schedule_and_only_that():
     assert not aggregator._rehearsed_kw
 
 
-def test_a_rehearsal_knows_no_schedule_and_the_real_step_does():
-    aggregator = Aggregator(RULES, Solver(), {0: 6.0, 96: 6.0})
+@pytest.mark.parametrize("rehearsal", [None, 0])
+def test_what_is_sold_binds_rehearsed_or_real_and_the_rest_is_free(rehearsal):
+    aggregator = Aggregator(RULES, Solver(), sold({96: 6.0}))
 
-    rehearsed = aggregator.hear_fleets({"fleet": make_book(Moment(96, 0))})
-    real = aggregator.hear_fleets({"fleet": make_book(Moment(96))})
-    beyond = aggregator.hear_fleets({"fleet": make_book(Moment(97))})
+    offers = [
+        aggregator.hear_fleets({"fleet": make_book(Moment(step, rehearsal))})
+        for step in (96, 97)
+    ]
 
-    assert [it.target_kw for it in (rehearsed, real, beyond)] == [None, 6.0, None]
+    assert [it.target_kw for it in offers] == [6.0, None]
 
 
 def test_a_later_commitment_leaves_earlier_days_as_they_were():
-    aggregator = Aggregator(RULES, Solver(), {0: 6.0})
+    aggregator = Aggregator(RULES, Solver(), sold({0: 6.0}))
     moment = Moment(1, 0, True)
     aggregator.hear_fleets({"fleet": make_book(moment)})
 
@@ -289,7 +298,7 @@ def test_a_later_commitment_leaves_earlier_days_as_they_were():
 def test_who_follows_no_schedule_has_no_target():
     rules = replace(RULES, follows_schedule=False)
 
-    offer = Aggregator(rules, Solver(), {0: 6.0}).hear_fleets(
+    offer = Aggregator(rules, Solver(), sold({0: 6.0})).hear_fleets(
         {"fleet": make_book(Moment(0))}
     )
 

@@ -269,3 +269,50 @@ def test_whatever_the_scenario_nobody_leaves_offer_or_envelope(change):
     assert (load <= most + TOLERANCE_KW).all()
     low = -series(steps, "dso", "export_limit_kw") - least
     assert (load >= low - MOST_KW).all()  # a machine that must run whole, or not
+
+
+def test_at_perfect_forecasts_noon_sells_what_is_delivered_and_hardly_anything_trades():
+    sold_at_noon = ("day_ahead.gate_closure_h=12", "intraday.every_h=2")
+    free = (*TWO_DAYS, *sold_at_noon, "run.step_s=1800", "grid.transformer_kva=400.0")
+    case = load_case(free)
+
+    parties, steps = run(case)
+
+    for name, aggregator in parties.aggregators.items():
+        sold_kwh = np.abs(series(steps, name, "schedule_kw")).sum()
+        off_kw = series(steps, name, "dispatched_kw").sum(axis=1)
+        off_kw -= series(steps, name, "schedule_kw")
+        assert np.abs(off_kw).sum() <= 0.005 * sold_kwh
+        assert series(steps, name, "traded_kw").sum() <= 0.01 * sold_kwh
+        assert list(aggregator.position.day_ahead_kw) == list(range(96))
+
+
+def test_a_schedule_is_final_once_its_gate_has_closed():
+    rules = ("day_ahead.gate_closure_h=12", "intraday.every_h=2")
+    case = load_case((*TWO_DAYS, *rules, "intraday.cost_dkk_per_kwh=0.0"))
+    parties = make_parties(case)
+    forecasts = {
+        it.name: makers.fleet_forecast(case, it.sites.fleet.home) for it in case.fleets
+    }
+
+    final: dict[str, dict[int, float]] = {name: {} for name in parties.aggregators}
+    for step in range(case.scenario.run.steps):
+        negotiate(parties, step, {n: at(step, step, 1) for n, at in forecasts.items()})
+        for name, aggregator in parties.aggregators.items():
+            # an hour is one step here: only what begins later may still change
+            schedule_kw = aggregator.schedule_kw
+            assert all(schedule_kw[k] == kw for k, kw in final[name].items())
+            final[name] = {k: kw for k, kw in schedule_kw.items() if k <= step}
+
+
+@pytest.mark.parametrize("strategy", ["price-only", "stage-one"])
+def test_who_is_compared_with_sells_at_the_same_gate_closure(strategy):
+    rules = ("day_ahead.gate_closure_h=12", "intraday.every_h=2")
+    case = load_case((*TWO_DAYS, *rules), strategy=strategy)
+
+    parties, steps = run(case)
+
+    for name, aggregator in parties.aggregators.items():
+        assert not np.isnan(series(steps, name, "day_ahead_kw")).any()
+        if strategy == "price-only":
+            assert aggregator.position.traded_kw == {}

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mosaik_bottomup.calendar import Calendar
 from mosaik_bottomup.devices.agent import (
     TOLERANCE_KW,
-    Calendar,
     FleetAgent,
     cheapest_kw,
     distance_kw,
@@ -255,7 +255,7 @@ def test_a_calendar_says_when_plans_and_rehearsals_are_due_and_days_end():
         *(-8, -5, -2, 0, 3, 6, 8, 11, 14, 16, 19)
     ]
     assert [k for k in range(20) if calendar.rehearses_at(k)] == [0, 8, 16]
-    assert [calendar.day_end(k) for k in (0, 8, 16)] == [8, 16, 20]
+    assert [calendar.rehearsed_until(k) for k in (0, 8, 16)] == [8, 16, 20]
 
 
 @pytest.mark.parametrize(

@@ -63,3 +63,15 @@ def test_the_loop_limit_grows_with_what_is_rehearsed():
     # 96 bids and 12 plans a round, two weak connections each; the rounds with
     # the margin come once more with the prices fed back
     assert many - few == 2 * 3 * 2 * (96 + 12)
+
+
+def test_the_loop_limit_holds_the_longest_rehearsal():
+    text = "[run]\nduration_h = 72.0\n[day_ahead]\nrounds = 1\n"
+    at_start = settle(text).max_loop_iterations
+    at_noon = settle(text + "gate_closure_h = 12.0\n").max_loop_iterations
+    traded = settle(text + "[intraday]\nevery_h = 1.0\n").max_loop_iterations
+
+    # half a day more, twice: by margin and by prices fed back
+    assert at_noon - at_start == 2 * 2 * (48 + 6)
+    # a new plan before every round of trading: 12 more a day
+    assert traded - at_start == 2 * 2 * 12

@@ -26,6 +26,7 @@ SHORT = (
 )
 TIGHT = ("grid.transformer_kva=[40.0, 50.0]", "sites.heat_pumps=40")
 SOLVER_TOLERANCE = 1e-6
+TOLERANCE_KW = 1e-9
 
 
 def short(*overrides, strategy="two-stage"):
@@ -97,6 +98,31 @@ def test_separate_processes_give_the_same_numbers(two_stage, tmp_path):
     world.run(short(), tmp_path / "processes.h5", processes=True)
 
     assert_same(two_stage, tmp_path / "processes.h5", SOLVER_TOLERANCE)
+
+
+@pytest.mark.slow
+def test_noon_sales_and_trades_are_the_same_in_one_process_and_in_many(tmp_path):
+    traded = (
+        "run.step_s=3600",
+        "run.start=2016-01-04T10:00:00+01:00",
+        "run.duration_h=18",
+        "forecast.error_scale=1",
+        "day_ahead.gate_closure_h=12",
+        "intraday.every_h=2",
+    )
+
+    world.run(short(*traded), tmp_path / "one.h5")
+    world.run(short(*traded), tmp_path / "many.h5", processes=True)
+
+    assert_same(tmp_path / "one.h5", tmp_path / "many.h5", SOLVER_TOLERANCE)
+    run = read(tmp_path / "one.h5")
+    traded_kw = run.series("aggregators", "traded_kw")
+    change_kw = run.series("aggregators", "schedule_kw")
+    change_kw = change_kw - run.series("aggregators", "day_ahead_kw")
+    assert traded_kw.any()
+    assert (np.abs(change_kw) <= traded_kw + TOLERANCE_KW).all()
+    checks = list(summarise(tmp_path / "one.h5")["schedule_checks"])
+    assert checks == ["2016-01-04T09:00+00:00", "2016-01-04T11:00+00:00"]
 
 
 @pytest.mark.slow

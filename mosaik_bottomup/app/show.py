@@ -36,6 +36,7 @@ _NETWORK_ROWS = (
 _AGGREGATOR_ROWS = (
     ("scheduled_kwh", "scheduled [kWh]", ".1f"),
     ("delivered_kwh", "delivered [kWh]", ".1f"),
+    ("traded_intraday_kwh", "traded intraday [kWh]", ".1f"),
     ("imbalance_kwh", "imbalance [kWh]", ".1f"),
     ("imbalance_cost_dkk", "imbalance cost [DKK]", ".2f"),
 )
@@ -83,6 +84,7 @@ def table(summaries: Sequence[Summary], names: Sequence[str]) -> Table:
     for name in _names(summaries, "aggregators"):
         inside = [_get(summary, "aggregators", name) for summary in summaries]
         _section(grid, f"aggregator {name}", _AGGREGATOR_ROWS, inside)
+    _schedule_checks(grid, summaries)
     _certificate(grid, summaries)
     _run(grid, summaries)
     return grid
@@ -104,6 +106,37 @@ def _section(
             for column, value in enumerate(values)
         ]
         grid.add_row(Text(f"  {label}"), *cells)
+
+
+def _schedule_checks(grid: Table, summaries: Sequence[Summary]) -> None:
+    """Say of each sale what the DSO's check found: rounds, margin, overload by area."""
+    sales = _names(summaries, "schedule_checks")
+    if not sales:
+        return
+    grid.add_section()
+    grid.add_row(Text("schedules checked before they were sold (UTC)", style="bold"))
+    for sale in sales:
+        found = [_get(at, "schedule_checks", sale) for at in summaries]
+        grid.add_row(Text(f"  {sale.removesuffix('+00:00')}"), *map(_finding, found))
+
+
+def _finding(check: Summary) -> Text:
+    if not check:
+        return Text(MISSING)
+
+    def areas(key: str, form: str) -> str:
+        return " / ".join(
+            format(value, form)
+            for name, value in check.items()
+            if name.startswith(f"{key}.")
+        )
+
+    rounds = check["rounds"]
+    return Text(
+        f"{rounds} round{'s' * (rounds != 1)}, "
+        f"margin {areas('margin_percent', '.0f')} %, "
+        f"overload {areas('overload_kw', '.1f')} kW"
+    )
 
 
 def _certificate(grid: Table, summaries: Sequence[Summary]) -> None:

@@ -7,6 +7,7 @@ import numpy as np
 
 from mosaik_bottomup.arrays import FloatArray
 from mosaik_bottomup.coordination.dispatch import dispatch
+from mosaik_bottomup.coordination.intraday import IntradayMarket, Position
 from mosaik_bottomup.coordination.merit_order import (
     MeritOrder,
     merit_orders,
@@ -47,6 +48,14 @@ class AggregatorRules:
     """Whether it clears against what it sold; else every site takes its cheapest."""
     indifference_dkk_per_kwh: float = INDIFFERENCE_DKK_PER_KWH
     """What differs by less costs the same to a site, and then sooner comes first."""
+    market: IntradayMarket | None = None
+    """Where schedules are traded once they are sold, if anywhere."""
+
+    def deviation(self, moment: Moment) -> Imbalance:
+        """Return what a kWh beside the schedule costs at a moment."""
+        if self.market is None:
+            return self.imbalance
+        return self.market.deviation(moment, self.imbalance)
 
 
 @dataclass(slots=True, eq=False)
@@ -61,6 +70,8 @@ class AggregatorRecord:
     cleared_kw: FloatArray
     dispatched_kw: FloatArray
     schedule_kw: float
+    day_ahead_kw: float
+    traded_kw: float
 
 
 @dataclass(slots=True, eq=False)
@@ -86,12 +97,17 @@ class Aggregator:
 
     rules: AggregatorRules
     solver: Solver
-    schedule_kw: dict[int, float] = field(default_factory=dict)
-    """What was sold for each step."""
+    position: Position = field(default_factory=Position)
+    """What was sold and traded for each step."""
     record: AggregatorRecord | None = None
     """The last real step."""
     _rehearsed_kw: dict[int, dict[int, float]] = field(default_factory=dict)
     _open: _Round | None = None
+
+    @property
+    def schedule_kw(self) -> dict[int, float]:
+        """What is to be delivered in each step that is sold."""
+        return self.position.schedule_kw
 
     def hear_fleets(
         self, said: Mapping[str, StoreReport | BidBook]
@@ -165,9 +181,10 @@ class Aggregator:
         return opened
 
     def _target(self, moment: Moment) -> float | None:
-        if moment.rehearsal is not None or not self.rules.follows_schedule:
+        """Return what was sold; a rehearsal is free where nothing is."""
+        if not self.rules.follows_schedule:
             return None
-        return self.schedule_kw.get(moment.step)
+        return self.position.schedule_kw.get(moment.step)
 
     def _clear(
         self, opened: _Round, low_kw: FloatArray, high_kw: FloatArray
@@ -181,7 +198,7 @@ class Aggregator:
             low_kw,
             high_kw,
             opened.target_kw,
-            self.rules.imbalance,
+            self.rules.deviation(opened.book.moment),
             self.rules.step_h,
             opened.book.moment.step,
             self.solver,
@@ -211,7 +228,8 @@ class Aggregator:
             rehearsed = self._rehearsed_kw.setdefault(moment.rehearsal, {})
             rehearsed[moment.step] = float(sums.sum())
             if envelope.commit is not None:
-                self.schedule_kw |= self._rehearsed_kw[envelope.commit]
+                market, found = self.rules.market, self._rehearsed_kw[envelope.commit]
+                self.position.close(market, moment.now, found)
                 self._rehearsed_kw = {}
         else:
             self.record = AggregatorRecord(
@@ -222,7 +240,7 @@ class Aggregator:
                 envelope.high_kw,
                 cleared_kw,
                 sums,
-                self.schedule_kw.get(moment.step, float("nan")),
+                *self.position.of_step(moment.step),
             )
         ends = np.cumsum(list(opened.sizes.values()))[:-1]
         parts = np.split(power, ends)
@@ -233,7 +251,8 @@ class Aggregator:
 
     def _worth_dkk_per_kwh(self, opened: _Round, cleared_kw: FloatArray) -> float:
         """Return what a kWh less than cleared costs beside the bids: imbalance."""
-        imbalance, target = self.rules.imbalance, opened.target_kw
+        target = opened.target_kw
+        imbalance = self.rules.deviation(opened.book.moment)
         if target is None:
             return 0.0
         if cleared_kw.sum() > target + TOLERANCE_KW:

@@ -7,6 +7,7 @@ from typing import Protocol
 import numpy as np
 
 from mosaik_bottomup.arrays import FloatArray
+from mosaik_bottomup.coordination.rehearsal import ScheduleCheck
 from mosaik_bottomup.coordination.stage_two import Room
 from mosaik_bottomup.messages import (
     AreaOffer,
@@ -15,6 +16,8 @@ from mosaik_bottomup.messages import (
     Moment,
     StoreOffer,
 )
+
+PERCENT = 100.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -95,6 +98,7 @@ def area_record(
     congestion_price: FloatArray | None = None,
     look_ahead_price: FloatArray | None = None,
     overload_kw: FloatArray | None = None,
+    check: ScheduleCheck | None = None,
 ) -> dict[str, FloatArray]:
     """Return a real step as the results file wants it; NaN where there was none."""
     unknown = np.full(room.import_kw.size, np.nan)
@@ -102,7 +106,7 @@ def area_record(
     def known(values: FloatArray | None) -> FloatArray:
         return unknown if values is None else values
 
-    return {
+    record = {
         "import_limit_kw": room.import_kw,
         "export_limit_kw": room.export_kw,
         "uncontrolled_forecast_kw": room.uncontrolled_kw,
@@ -110,4 +114,12 @@ def area_record(
         "congestion_price": known(congestion_price),
         "look_ahead_price": known(look_ahead_price),
         "forecast_overload_kw": known(overload_kw),
+        "check_rounds": unknown,
+        "check_margin_percent": unknown,
+        "check_overload_kw": unknown,
     }
+    if check is not None:
+        record["check_rounds"] = np.full(unknown.size, float(check.rounds))
+        record["check_margin_percent"] = PERCENT * check.margin
+        record["check_overload_kw"] = check.overload_kw
+    return record

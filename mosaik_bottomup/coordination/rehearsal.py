@@ -6,6 +6,7 @@ from typing import Literal
 import numpy as np
 
 from mosaik_bottomup.arrays import FloatArray
+from mosaik_bottomup.errors import InvariantError
 from mosaik_bottomup.messages import Moment
 
 OVERLOAD_KW = 1e-3  # an overload smaller than this is a solver's rounding
@@ -62,6 +63,19 @@ class Round:
     """Stage 2's congestion price, by step."""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class ScheduleCheck:
+    """What the DSO found when it checked schedules before they were sold."""
+
+    rounds: int
+    """Rounds held."""
+    margin: FloatArray
+    """Part of the limit the look-ahead left free in the round that was sold, ``(a,)``.
+    """
+    overload_kw: FloatArray
+    """Highest overload in it that nothing on offer could avoid, ``(a,)``."""
+
+
 @dataclass(slots=True, eq=False)
 class Rehearsal:
     """The rehearsal of the latest day."""
@@ -110,6 +124,18 @@ class Rehearsal:
         best = max(range(len(worst)), key=lambda r: (-worst[r], r))
         self.held, self._going_on = self.rounds[best], False
         return False, best
+
+    def check(self) -> ScheduleCheck:
+        """Return what was found of the day that was sold last.
+
+        Raises
+        ------
+        InvariantError
+            If none was.
+        """
+        if self.held is None:
+            raise InvariantError("nothing has been rehearsed, and nothing is checked")
+        return ScheduleCheck(len(self.rounds), self.held.margin, self.held.overload_kw)
 
     def _next_round(self) -> Round:
         none = np.zeros(self.rules.areas)

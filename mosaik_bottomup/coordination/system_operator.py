@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from mosaik_bottomup.arrays import FloatArray
+from mosaik_bottomup.coordination.intraday import IntradayMarket
 from mosaik_bottomup.coordination.look_ahead import AreaAhead, congestion_prices, pool
 from mosaik_bottomup.coordination.operator import (
     Capability,
@@ -17,7 +18,12 @@ from mosaik_bottomup.coordination.operator import (
     area_record,
     room_of_step,
 )
-from mosaik_bottomup.coordination.rehearsal import Rehearsal, RehearsalRules, Round
+from mosaik_bottomup.coordination.rehearsal import (
+    Rehearsal,
+    RehearsalRules,
+    Round,
+    ScheduleCheck,
+)
 from mosaik_bottomup.coordination.solver import Solver
 from mosaik_bottomup.coordination.stage_one import Imbalance
 from mosaik_bottomup.coordination.stage_two import (
@@ -45,6 +51,20 @@ class DsoRules:
     imbalance: Imbalance
     allocation: Allocation
     rehearsal: RehearsalRules
+    market: IntradayMarket | None = None
+    """Where schedules are traded once they are sold, if anywhere."""
+
+    def deviation(self, moment: Moment) -> Imbalance:
+        """Return what a kWh beside the schedule costs at a moment."""
+        if self.market is None:
+            return self.imbalance
+        return self.market.deviation(moment, self.imbalance)
+
+    def sells(self, moment: Moment) -> bool:
+        """Return whether a rehearsal is to sell a day, and not only to trade."""
+        if moment.rehearsal is None:
+            return False
+        return self.market is None or self.market.sells(moment)
 
 
 @dataclass(slots=True, eq=False)
@@ -74,6 +94,8 @@ class SystemOperator:
     """The last real step."""
     _ahead: tuple[int, FloatArray] | None = None
     _day: Rehearsal = field(init=False)
+    _checked: ScheduleCheck | None = None
+    """What the check of the schedules sold in this step has found."""
 
     def __post_init__(self) -> None:
         self._day = Rehearsal(self.rules.rehearsal)
@@ -100,7 +122,8 @@ class SystemOperator:
         if len(moments) != 1 or (stores and areas):
             raise InvariantError("aggregators speak of different things")
         moment = moments.pop()
-        self._day.enter(moment)
+        if self.rules.sells(moment):
+            self._day.enter(moment)
         if stores:
             prices = CongestionPrices(self._look_ahead(stores, moment), moment)
             return dict.fromkeys(stores, prices)
@@ -154,16 +177,19 @@ class SystemOperator:
         granted = secure(
             list(offers.values()),
             room,
-            rules.imbalance,
+            rules.deviation(moment),
             rules.allocation,
             rules.step_h,
             self.solver,
         )
         again, commit = False, None
-        if moment.rehearsal is not None:
+        if rules.sells(moment):
             again, commit = self._day.note(
                 moment, granted.price_dkk_per_kwh, granted.overload_kw
             )
+            self._checked = self._day.check() if commit is not None else None
+        elif moment.rehearsal is not None:  # what is traded is secured as it is
+            commit = moment.rehearsal if moment.last else None
         else:
             self.record = self._make_record(granted, room, moment)
         return {
@@ -174,6 +200,7 @@ class SystemOperator:
     def _make_record(
         self, granted: Secured, room: Room, moment: Moment
     ) -> dict[str, FloatArray]:
+        checked, self._checked = self._checked, None
         ahead = np.zeros(self.rules.areas)
         if self._ahead is not None:
             start, price = self._ahead
@@ -183,4 +210,5 @@ class SystemOperator:
             congestion_price=granted.price_dkk_per_kwh,
             look_ahead_price=ahead,
             overload_kw=granted.overload_kw,
+            check=checked,
         )

@@ -1,17 +1,18 @@
 """When a fleet reports, plans, bids and acts in the negotiation.
 
 One real step goes: (report, prices, plan) when a plan is due, then bids, then dispatch.
-A rehearsal is the same on a shadow of the state: the steps of the coming day are gone
-through on forecasts before the first of them is real.
+A rehearsal is the same on a shadow of the state: the steps ahead are gone through on
+forecasts before the first of them is real.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Protocol
 
 import numpy as np
 
 from mosaik_bottomup.arrays import FloatArray
+from mosaik_bottomup.calendar import Calendar
 from mosaik_bottomup.devices.outlook import Outlook, PlanningRules
 from mosaik_bottomup.errors import InvariantError
 from mosaik_bottomup.messages import (
@@ -50,31 +51,6 @@ class Sites(Protocol):
         self, state: Any, outlook: Outlook, areas: int, moment: Moment
     ) -> StoreReport:
         """Return the fleet as one store per area."""
-
-
-@dataclass(frozen=True, slots=True)
-class Calendar:
-    """Which steps are plans, days and ends."""
-
-    steps: int
-    """Steps of the run."""
-    day_steps: int
-    """A rehearsal covers so many steps, and is held so often."""
-    replan_steps: int
-    horizon_steps: int
-    """A plan reaches so far."""
-
-    def plans_at(self, step: int) -> bool:
-        """Return whether a new plan is due: from the start of each day anew."""
-        return step % self.day_steps % self.replan_steps == 0
-
-    def rehearses_at(self, step: int) -> bool:
-        """Return whether a new day is to be rehearsed."""
-        return step % self.day_steps == 0
-
-    def day_end(self, step: int) -> int:
-        """Return the first step after the day that begins at ``step``."""
-        return min(step + self.day_steps, self.steps)
 
 
 class FleetAgent:
@@ -189,7 +165,7 @@ class FleetAgent:
         return self._open(self._moment(self._real_step, rehearsal))
 
     def _moment(self, step: int, rehearsal: int | None) -> Moment:
-        last = step + 1 == self._calendar.day_end(self._real_step)
+        last = step + 1 == self._calendar.rehearsed_until(self._real_step)
         return Moment(step, rehearsal, last, self._real_step)
 
     def _open(self, moment: Moment) -> StoreReport | BidBook:

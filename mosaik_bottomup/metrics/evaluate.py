@@ -137,6 +137,8 @@ def _imbalance(run: Results) -> dict[str, float]:
     return {
         **total("imbalance_kwh", names, off_kwh),
         "imbalance_percent": imbalance.imbalance_percent(run),
+        "off_day_ahead_percent": imbalance.off_day_ahead_percent(run),
+        **total("traded_intraday_kwh", names, imbalance.traded_intraday_kwh(run)),
         **total("imbalance_cost_dkk", names, imbalance.imbalance_cost_dkk(run)),
     }
 

@@ -1,5 +1,6 @@
 """How far aggregators were off the schedule they had sold, and what that cost.
 
+The schedule is what was sold day-ahead and what was traded intraday since.
 Arrays are (aggregator, time). A step for which nothing was sold (NaN) has no imbalance.
 """
 
@@ -12,7 +13,7 @@ PERCENT = 100.0
 
 
 def scheduled_kwh(results: Results) -> FloatArray:
-    """Return the energy sold day-ahead, ``Σ_k h · S_k``, shape (aggregator,)."""
+    """Return the energy to be delivered, ``Σ_k h · S_k``, shape (aggregator,)."""
     schedule_kw = results.series("aggregators", "schedule_kw")
     energy: FloatArray = np.nansum(schedule_kw, axis=1) * results.step_h
     return energy
@@ -31,11 +32,17 @@ def imbalance_kwh(results: Results) -> FloatArray:
 
     A surplus in one step does not make good for a lack in another.
     """
-    off_kw = np.abs(
-        results.series("aggregators", "delivered_kw")
-        - results.series("aggregators", "schedule_kw")
-    )
-    energy: FloatArray = np.nansum(off_kw, axis=1) * results.step_h
+    return _off_kwh(results, "schedule_kw")
+
+
+def traded_intraday_kwh(results: Results) -> FloatArray:
+    """Return the energy of all intraday trades, ``Σ_k h · T_k``, shape (aggregator,).
+
+    ``T_k`` is the sum of the sizes of the step's trades: what is bought and sold again
+    counts twice, as its cost does.
+    """
+    traded_kw = results.series("aggregators", "traded_kw")
+    energy: FloatArray = traded_kw.sum(axis=1) * results.step_h
     return energy
 
 
@@ -53,6 +60,29 @@ def imbalance_percent(results: Results) -> float:
     ``100 · Σ_gk |delivered − schedule| / Σ_gk |schedule|``. Where nothing was sold
     nothing can be missed, and it is 0.
     """
-    sold_kw = np.nan_to_num(np.abs(results.series("aggregators", "schedule_kw")))
+    return _off_percent(results, "schedule_kw")
+
+
+def off_day_ahead_percent(results: Results) -> float:
+    """Return how far delivery was off what was sold day-ahead, in percent of that.
+
+    ``100 · Σ_gk |delivered − day-ahead| / Σ_gk |day-ahead|``: the imbalance if nothing
+    could be traded intraday. Where nothing was sold it is 0.
+    """
+    return _off_percent(results, "day_ahead_kw")
+
+
+def _off_kwh(results: Results, schedule: str) -> FloatArray:
+    off_kw = np.abs(
+        results.series("aggregators", "delivered_kw")
+        - results.series("aggregators", schedule)
+    )
+    energy: FloatArray = np.nansum(off_kw, axis=1) * results.step_h
+    return energy
+
+
+def _off_percent(results: Results, schedule: str) -> float:
+    sold_kw = np.nan_to_num(np.abs(results.series("aggregators", schedule)))
     sold_kwh = float(sold_kw.sum()) * results.step_h
-    return PERCENT * float(imbalance_kwh(results).sum()) / sold_kwh if sold_kwh else 0.0
+    off_kwh = float(_off_kwh(results, schedule).sum())
+    return PERCENT * off_kwh / sold_kwh if sold_kwh else 0.0

@@ -1,8 +1,11 @@
 """What ``show --json`` prints: a run summed up as nested dicts of plain JSON."""
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from mosaik_bottomup.metrics.comfort import comfort_violation_kh
 from mosaik_bottomup.metrics.cost import customer_cost_dkk, customer_cost_raw_dkk
@@ -12,6 +15,7 @@ from mosaik_bottomup.metrics.imbalance import (
     imbalance_cost_dkk,
     imbalance_kwh,
     scheduled_kwh,
+    traded_intraday_kwh,
 )
 from mosaik_bottomup.metrics.loading import (
     loading_limit_percent,
@@ -60,6 +64,7 @@ def summarise(path: str | Path) -> dict[str, Any]:
         "comfort_violation_kh": float(comfort_violation_kh(results).sum()),
         "heat_pump_starts": heat_pump_starts(results),
         "aggregators": aggregator_figures(results),
+        "schedule_checks": schedule_checks(results),
         "voltage_min_pu": float(results.series("buses", "voltage").min()),
         "voltage_max_pu": float(results.series("buses", "voltage").max()),
         "line_loading_max_percent": float(
@@ -109,13 +114,41 @@ def aggregator_figures(results: Results) -> dict[str, dict[str, float]]:
     scheduled = scheduled_kwh(results)
     delivered = delivered_kwh(results)
     imbalance = imbalance_kwh(results)
+    traded = traded_intraday_kwh(results)
     cost_dkk = imbalance_cost_dkk(results)
     return {
         name: {
             "scheduled_kwh": float(scheduled[row]),
             "delivered_kwh": float(delivered[row]),
+            "traded_intraday_kwh": float(traded[row]),
             "imbalance_kwh": float(imbalance[row]),
             "imbalance_cost_dkk": float(cost_dkk[row]),
         }
         for row, name in enumerate(results.entities["aggregators"])
     }
+
+
+def schedule_checks(results: Results) -> dict[str, dict[str, Any]]:
+    """Return what the DSO's check found of the schedules, by the time they were sold.
+
+    Empty where no DSO checked any.
+    """
+    rounds = results.series("areas", "check_rounds")
+    margin_percent = results.series("areas", "check_margin_percent")
+    overload_kw = results.series("areas", "check_overload_kw")
+    areas = results.entities["areas"]
+    found: dict[str, dict[str, Any]] = {}
+    for step in np.flatnonzero(np.isfinite(rounds[0])).tolist():
+        at = datetime.fromtimestamp(int(results.time_s[step]), UTC)
+        found[at.isoformat(timespec="minutes")] = {
+            "rounds": int(rounds[0, step]),
+            **{
+                f"{key}.{area}": float(values[row, step])
+                for key, values in (
+                    ("margin_percent", margin_percent),
+                    ("overload_kw", overload_kw),
+                )
+                for row, area in enumerate(areas)
+            },
+        }
+    return found

@@ -68,6 +68,14 @@ OF_A_RUN: dict[str, Metric] = {
     "imbalance_percent": Metric(
         "%", "imbalance over the energy sold; 0 where nothing was sold"
     ),
+    "off_day_ahead_percent": Metric(
+        "%", "the same against what was sold day-ahead, before it was traded"
+    ),
+    "traded_intraday_kwh": Metric(
+        "kWh",
+        "energy of all intraday trades, bought or sold; sum of the aggregators",
+        "aggregator",
+    ),
     "imbalance_cost_dkk": Metric(
         "DKK", "what the imbalance cost; sum of the aggregators", "aggregator"
     ),

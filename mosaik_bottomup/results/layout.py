@@ -131,6 +131,24 @@ _GROUPS = (
                 "least overload the DSO could not avoid, on its forecast",
                 may_be_missing=True,
             ),
+            Variable(
+                "check_rounds",
+                "1",
+                "rounds of the DSO's check of schedules sold in the step",
+                may_be_missing=True,
+            ),
+            Variable(
+                "check_margin_percent",
+                "percent",
+                "part of the limit the look-ahead left free in these schedules",
+                may_be_missing=True,
+            ),
+            Variable(
+                "check_overload_kw",
+                "kW",
+                "highest overload in these schedules that the DSO could not avoid",
+                may_be_missing=True,
+            ),
         ),
         (
             Variable("limit", "kVA", "allowed loading"),
@@ -142,7 +160,16 @@ _GROUPS = (
         "aggregator",
         "whoever sold a schedule and dispatches sites",
         (
-            Variable("schedule_kw", "kW", "power sold day-ahead", may_be_missing=True),
+            Variable("day_ahead_kw", "kW", "power sold day-ahead", may_be_missing=True),
+            Variable(
+                "schedule_kw",
+                "kW",
+                "power to be delivered: sold day-ahead and traded intraday",
+                may_be_missing=True,
+            ),
+            Variable(
+                "traded_kw", "kW", "sum of the sizes of the step's intraday trades"
+            ),
             Variable(
                 "plan_kw",
                 "kW",

@@ -91,6 +91,16 @@ def _a_site_for_each_aggregator(scenario: Scenario) -> Findings:
         )
 
 
+def _something_to_trade(scenario: Scenario) -> Findings:
+    intraday = scenario.intraday
+    if intraday.reach_h <= intraday.gate_closure_h:
+        yield (
+            "intraday.reach_h",
+            f"must be beyond intraday.gate_closure_h = {intraday.gate_closure_h:g}: "
+            "nothing could be traded",
+        )
+
+
 def _file_exists(section: str) -> Callable[[Scenario], Findings]:
     def find(scenario: Scenario) -> Findings:
         file: str = getattr(scenario, section).file
@@ -138,6 +148,10 @@ _IN_WHOLE_STEPS = (
     ("planning", "every_h"),
     ("forecast", "renewed_every_h"),
     ("planning", "horizon_h"),
+    ("day_ahead", "gate_closure_h"),
+    ("intraday", "every_h"),
+    ("intraday", "gate_closure_h"),
+    ("intraday", "reach_h"),
 )
 _SITES = ("sites.heat_pumps", "sites.pv_batteries")
 
@@ -158,6 +172,7 @@ CHECKS = (
         Check((f"{section}.file",), _file_exists(section))
         for section in ("weather", "prices", "households")
     ),
+    Check(("intraday.gate_closure_h", "intraday.reach_h"), _something_to_trade),
     Check(("solver.name",), _solver_here),
     Check(("solver.write_lp",), _lp_folder),
 )

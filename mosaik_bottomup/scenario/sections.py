@@ -231,6 +231,9 @@ class Forecast(Section):
 class DayAhead(Section):
     """The rehearsal that makes the schedule before the day begins."""
 
+    gate_closure_h: float = Field(default=0.0, ge=0, lt=24)
+    """Hour of the day before, on the wall clock, at which a day's schedule is sold
+    (Nord Pool and EPEX: 12); whole steps. 0: each 24 h at their own start."""
     rehearsal: bool = True
     """Whether the coming day is run on forecasts first."""
     rounds: int = Field(default=5, ge=1, le=20)
@@ -239,6 +242,19 @@ class DayAhead(Section):
     """Margin below the limit in the look-ahead, in the first round."""
     margin_step_percent: Percent = 3.0
     """By how much an area's margin grows while its rehearsal is overloaded."""
+
+
+class Intraday(Section):
+    """Trading the schedule once it is sold."""
+
+    every_h: float = Field(default=0.0, ge=0, le=24)
+    """Time between two rounds of trading; whole steps. 0: the schedule stays."""
+    gate_closure_h: float = Field(default=1.0, ge=0, le=12)
+    """Nothing that begins sooner than this is traded; whole steps."""
+    reach_h: float = Field(default=4.0, gt=0, le=24)
+    """Nothing that begins later than this is traded; whole steps."""
+    cost_dkk_per_kwh: float = Field(default=0.03, ge=0, le=10)
+    """Spread paid for each kWh traded, beside the day-ahead price."""
 
 
 class Alternatives(Section):
@@ -349,6 +365,7 @@ class Scenario(Section):
     dso: Dso = Dso()
     forecast: Forecast = Forecast()
     day_ahead: DayAhead = DayAhead()
+    intraday: Intraday = Intraday()
     alternatives: Alternatives = Alternatives()
     weather: Weather = Weather()
     pv: Pv = Pv()

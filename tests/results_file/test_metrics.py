@@ -50,6 +50,7 @@ def test_the_summary_has_all_keys_and_is_plain_json(small_run):
     assert set(summary["aggregators"]["X"]) == {
         "scheduled_kwh",
         "delivered_kwh",
+        "traded_intraday_kwh",
         "imbalance_kwh",
         "imbalance_cost_dkk",
     }
@@ -248,6 +249,7 @@ def test_surplus_does_not_make_good_for_lack_in_the_imbalance(small_run):
     path = small_run(
         {
             "aggregators/schedule_kw": [[10, 10, 10, 10]],
+            "aggregators/traded_kw": [[0, 4, 2, 0]],
             "aggregators/delivered_kw": [[12, 8, 10, 14]],
         }
     )
@@ -255,6 +257,7 @@ def test_surplus_does_not_make_good_for_lack_in_the_imbalance(small_run):
     assert summarise(path)["aggregators"]["X"] == {
         "scheduled_kwh": 10.0,
         "delivered_kwh": 11.0,
+        "traded_intraday_kwh": 1.5,
         "imbalance_kwh": 2.0,
         "imbalance_cost_dkk": 4.0,
     }
@@ -271,9 +274,32 @@ def test_where_nothing_was_sold_there_is_no_imbalance(small_run):
     assert summarise(path)["aggregators"]["X"] == {
         "scheduled_kwh": 0.0,
         "delivered_kwh": 11.0,
+        "traded_intraday_kwh": 0.0,
         "imbalance_kwh": 0.0,
         "imbalance_cost_dkk": 0.0,
     }
+
+
+def test_each_sale_says_what_the_check_found(small_run):
+    path = small_run(
+        {
+            "areas/check_rounds": [[np.nan, 3, np.nan, np.nan]] * 2,
+            "areas/check_margin_percent": [[np.nan, 0, np.nan, np.nan], [6] * 4],
+            "areas/check_overload_kw": [[0] * 4, [0, 1.5, 0, 0]],
+        }
+    )
+
+    checks = summarise(path)["schedule_checks"]
+
+    assert list(checks.values()) == [
+        {
+            "rounds": 3,
+            "margin_percent.A": 0.0,
+            "margin_percent.B": 6.0,
+            "overload_kw.A": 0.0,
+            "overload_kw.B": 1.5,
+        }
+    ]
 
 
 def test_extremes_of_voltage_and_lines(small_run):

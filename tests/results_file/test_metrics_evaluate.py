@@ -147,6 +147,23 @@ def test_imbalance_is_a_share_of_all_that_was_sold(small_run):
     assert found["imbalance_cost_dkk"] == found["imbalance_cost_dkk.X"] == 2.0
 
 
+def test_what_was_traded_counts_for_itself_and_not_as_imbalance(small_run):
+    path = small_run(
+        {
+            "aggregators/day_ahead_kw": [[10, 10, 10, 10]],
+            "aggregators/schedule_kw": [[12, 10, 6, 10]],
+            "aggregators/traded_kw": [[2, 6, 4, 0]],
+            "aggregators/delivered_kw": [[12, 10, 6, 10]],
+        }
+    )
+
+    found = evaluate(read(path))
+
+    assert found["imbalance_percent"] == 0.0
+    assert found["off_day_ahead_percent"] == pytest.approx(15.0)
+    assert found["traded_intraday_kwh"] == found["traded_intraday_kwh.X"] == 3.0
+
+
 def test_who_sold_nothing_misses_nothing(small_run):
     found = evaluate(read(small_run({"aggregators/schedule_kw": np.nan})))
 
