@@ -12,9 +12,10 @@ import numpy as np
 import pandas as pd
 
 from mosaik_bottomup.arrays import FloatArray, IntArray
-from mosaik_bottomup.devices import heat_pump, pv_battery
+from mosaik_bottomup.devices import estimate, heat_pump, pv_battery
 from mosaik_bottomup.devices.agent import Calendar
 from mosaik_bottomup.devices.draw import Population, draw_fleets
+from mosaik_bottomup.devices.heat_pump import HeatPumpFleet
 from mosaik_bottomup.devices.heat_pump_site import HeatPumpSites
 from mosaik_bottomup.devices.outlook import PlanningRules
 from mosaik_bottomup.devices.pv_battery_site import PvBatterySites
@@ -37,6 +38,7 @@ class Stream(IntEnum):
     AGGREGATORS = 1
     HOUSEHOLDS = 2
     PACKETS = 3
+    ESTIMATES = 40
 
 
 def rng(scenario: Scenario, stream: Stream) -> np.random.Generator:
@@ -218,6 +220,7 @@ def draw_all_fleets(scenario: Scenario, home_area: IntArray) -> tuple[Fleet, ...
         sites.curtails_at_negative_price,
     )
     pumps, batteries = draw_fleets(population, home_area, rng(scenario, Stream.SITES))
+    believed = believed_fleet(scenario, pumps)
     dealer = rng(scenario, Stream.AGGREGATORS)
     count = scenario.aggregators.count
     of_pump = dealer.permutation(sites.heat_pumps) % count
@@ -230,10 +233,47 @@ def draw_all_fleets(scenario: Scenario, home_area: IntArray) -> tuple[Fleet, ...
         if mine.size:
             fleet = heat_pump.take(pumps, mine)
             factor = scenario.grid.heat_pump_power_factor
-            pump_sites = HeatPumpSites(fleet, rules, factor)
+            mine_believed = heat_pump.take(believed, mine)
+            pump_sites = HeatPumpSites(fleet, rules, factor, mine_believed)
             fleets.append(Fleet(f"heat-pumps-{number + 1}", name, pump_sites))
         mine = np.flatnonzero(of_battery == number)
         if mine.size:
             battery_sites = PvBatterySites(pv_battery.take(batteries, mine), rules)
             fleets.append(Fleet(f"pv-batteries-{number + 1}", name, battery_sites))
     return tuple(fleets)
+
+
+def believed_fleet(scenario: Scenario, pumps: HeatPumpFleet) -> HeatPumpFleet:
+    """Return what homes believe of themselves, with the band that their guard keeps.
+
+    Raises
+    ------
+    InputError
+        If the guard's margin leaves nothing of a home's band.
+    """
+    sites, planning, step_h = scenario.sites, scenario.planning, scenario.run.step_h
+    error = sites.parameter_error_percent / PERCENT
+    margin_k = np.full(len(pumps.site), planning.guard_margin_k)
+    believed = pumps
+    if error:
+        believed = estimate.mistaken(pumps, error, rng(scenario, Stream.ESTIMATES))
+        spread_k = estimate.step_spread_k(believed, error, step_h)
+        margin_k += planning.guard_margin_spreads * spread_k
+    most_k = float(margin_k.max(initial=0.0))
+    if not 2 * most_k < sites.comfort_width_k:
+        remedy = (
+            f"the guard keeps {most_k:.2f} K from both edges of a comfort band of "
+            f"{sites.comfort_width_k:g} K; lower guard_margin_k, guard_margin_spreads "
+            "or sites.parameter_error_percent"
+        )
+        raise InputError(
+            [
+                Problem(
+                    scenario.name,
+                    "planning.guard_margin_k",
+                    f"{planning.guard_margin_k:g}",
+                    remedy,
+                )
+            ]
+        )
+    return estimate.guarded(believed, margin_k)

@@ -34,7 +34,7 @@ def outlook_of(ambient_c, sun_w_m2):
 
 
 def report(fleet, temperature_c, outlook):
-    return heat_store(fleet, RULES, temperature_c, outlook, AREAS, Moment(0), REACTIVE)
+    return heat_store(fleet, RULES, temperature_c, outlook, FULL, AREAS, Moment(0), REACTIVE)
 
 
 def filled(fleet, outlook, part, rng):
