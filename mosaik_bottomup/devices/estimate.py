@@ -138,4 +138,5 @@ def observe_floor_c(
     air_c : (n,) array
         Measured.
     """
-    return foretold_c[:, 1] + gain * (air_c - foretold_c[:, 0])
+    floor: FloatArray = foretold_c[:, 1] + gain * (air_c - foretold_c[:, 0])
+    return floor
