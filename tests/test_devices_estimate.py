@@ -255,7 +255,7 @@ def test_a_scenario_draws_the_errors_apart_from_all_else():
                 other.sites.believed.comfort_low_c - other.sites.fleet.comfort_low_c
             )
             assert narrow == pytest.approx(
-                step_spread_k(other.sites.believed, 0.1, 0.25)
+                1.5 * step_spread_k(other.sites.believed, 0.1, 0.25)
             )
 
 

@@ -177,7 +177,7 @@ class Planning(Section):
     """How far ahead comfort is checked before an option is offered."""
     guard_margin_k: float = Field(default=0.0, ge=0, le=2)
     """How far plans and the guard keep from both edges of the comfort band."""
-    guard_margin_spreads: float = Field(default=1.0, ge=0, le=10)
+    guard_margin_spreads: float = Field(default=1.5, ge=0, le=10)
     """The same on top, in standard deviations of the error of a step's foretold air
     temperature; none where `sites.parameter_error_percent` is zero."""
     band_up_k: float = Field(default=1.7, ge=0, le=5)
