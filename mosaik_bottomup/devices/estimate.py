@@ -120,8 +120,9 @@ def guarded(fleet: HeatPumpFleet, margin_k: FloatArray) -> HeatPumpFleet:
 
 def observer_gain(believed: StepResponse, step_h: float) -> FloatArray:
     """Return K of floor per K of the air's innovation, shape ``(n,)``."""
-    gain = believed.transition[:, 1, 1] - np.exp(-step_h / OBSERVER_H)
-    return np.maximum(gain / believed.transition[:, 0, 1], 0.0)
+    above = believed.transition[:, 1, 1] - np.exp(-step_h / OBSERVER_H)
+    gain: FloatArray = np.maximum(above / believed.transition[:, 0, 1], 0.0)
+    return gain
 
 
 def observe_floor_c(
