@@ -13,8 +13,9 @@ import pandas as pd
 
 from mosaik_bottomup.arrays import FloatArray, IntArray
 from mosaik_bottomup.calendar import Calendar
-from mosaik_bottomup.devices import heat_pump, pv_battery
+from mosaik_bottomup.devices import estimate, heat_pump, pv_battery
 from mosaik_bottomup.devices.draw import Population, draw_fleets
+from mosaik_bottomup.devices.heat_pump import HeatPumpFleet
 from mosaik_bottomup.devices.heat_pump_site import HeatPumpSites
 from mosaik_bottomup.devices.outlook import PlanningRules
 from mosaik_bottomup.devices.pv_battery_site import PvBatterySites
@@ -49,6 +50,7 @@ class Stream(IntEnum):
     HOUSEHOLDS = 2
     PACKETS = 3
     FORECASTS = 4
+    ESTIMATES = 5
 
 
 def rng(scenario: Scenario, stream: Stream) -> np.random.Generator:
@@ -322,18 +324,17 @@ def draw_all_fleets(scenario: Scenario, home_area: IntArray) -> tuple[Fleet, ...
         sites.battery_kwh,
         sites.battery_c_rate,
     )
-    guard_margin_k = scenario.forecast.error_scale * scenario.forecast.guard_margin_k
     rules = PlanningRules(
         run.step_h,
         run.steps_in(planning.every_h),
         run.steps_in(planning.guard_h),
         run.steps_in(sites.min_run_h),
         planning.band_up_k,
-        planning.band_margin_k + guard_margin_k,
-        guard_margin_k=guard_margin_k,
+        planning.band_margin_k,
         curtails_at_negative_price=sites.curtails_at_negative_price,
     )
     pumps, batteries = draw_fleets(population, home_area, rng(scenario, Stream.SITES))
+    believed = believed_fleet(scenario, pumps)
     dealer = rng(scenario, Stream.AGGREGATORS)
     count = scenario.aggregators.count
     of_pump = dealer.permutation(sites.heat_pumps) % count
@@ -346,10 +347,48 @@ def draw_all_fleets(scenario: Scenario, home_area: IntArray) -> tuple[Fleet, ...
         if mine.size:
             fleet = heat_pump.take(pumps, mine)
             factor = scenario.grid.heat_pump_power_factor
-            pump_sites = HeatPumpSites(fleet, rules, factor)
+            mine_believed = heat_pump.take(believed, mine)
+            pump_sites = HeatPumpSites(fleet, rules, factor, mine_believed)
             fleets.append(Fleet(f"heat-pumps-{number + 1}", name, pump_sites))
         mine = np.flatnonzero(of_battery == number)
         if mine.size:
             battery_sites = PvBatterySites(pv_battery.take(batteries, mine), rules)
             fleets.append(Fleet(f"pv-batteries-{number + 1}", name, battery_sites))
     return tuple(fleets)
+
+
+def believed_fleet(scenario: Scenario, pumps: HeatPumpFleet) -> HeatPumpFleet:
+    """Return what homes believe of themselves, with the band that their guard keeps.
+
+    Raises
+    ------
+    InputError
+        If the guard's margin leaves nothing of a home's band.
+    """
+    sites, planning, step_h = scenario.sites, scenario.planning, scenario.run.step_h
+    weather_k = scenario.forecast.error_scale * scenario.forecast.guard_margin_k
+    error = sites.parameter_error_percent / PERCENT
+    margin_k = np.full(len(pumps.site), planning.guard_margin_k + weather_k)
+    believed = pumps
+    if error:
+        believed = estimate.mistaken(pumps, error, rng(scenario, Stream.ESTIMATES))
+        spread_k = estimate.step_spread_k(believed, error, step_h)
+        margin_k += planning.guard_margin_spreads * spread_k
+    most_k = float(margin_k.max(initial=0.0))
+    if not 2 * most_k < sites.comfort_width_k:
+        remedy = (
+            f"the guard keeps {most_k:.2f} K from both edges of a comfort band of "
+            f"{sites.comfort_width_k:g} K; lower guard_margin_k, guard_margin_spreads, "
+            "sites.parameter_error_percent or forecast.guard_margin_k"
+        )
+        raise InputError(
+            [
+                Problem(
+                    scenario.name,
+                    "planning.guard_margin_k",
+                    f"{planning.guard_margin_k:g}",
+                    remedy,
+                )
+            ]
+        )
+    return estimate.guarded(believed, margin_k)

@@ -37,6 +37,7 @@ def attributes(case: Case) -> dict[str, str | int | float]:
         "strategy": scenario.run.strategy,
         "voltage_min_pu": scenario.grid.voltage_min_pu,
         "voltage_max_pu": scenario.grid.voltage_max_pu,
+        "parameter_error_percent": scenario.sites.parameter_error_percent,
     }
 
 

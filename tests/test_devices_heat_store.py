@@ -34,7 +34,10 @@ def outlook_of(ambient_c, sun_w_m2):
 
 
 def report(fleet, temperature_c, outlook):
-    return heat_store(fleet, RULES, temperature_c, outlook, AREAS, Moment(0), REACTIVE)
+    full_kw = fleet.heat_kw[:, None] / cop(outlook.ambient_c, fleet.inverter)
+    return heat_store(
+        fleet, RULES, temperature_c, outlook, full_kw, AREAS, Moment(0), REACTIVE
+    )
 
 
 def filled(fleet, outlook, part, rng):

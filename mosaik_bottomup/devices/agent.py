@@ -47,6 +47,9 @@ class Sites(Protocol):
     ) -> tuple[Any, dict[str, FloatArray]]:
         """Return the next state and what to record."""
 
+    def foresee(self, state: Any, now: Outlook, power_kw: FloatArray) -> Any:
+        """Return the next state as the sites believe it to come."""
+
     def store(
         self, state: Any, outlook: Outlook, areas: int, moment: Moment
     ) -> StoreReport:
@@ -140,11 +143,10 @@ class FleetAgent:
             return self._bid(message.moment)
         now, book = self._check_obedience(message)
         moment = message.moment
-        state = self._state if moment.rehearsal is None else self._shadow
-        state, record = self.sites.apply(state, now, message.power_kw)
         self._book = None
         if moment.rehearsal is None:
-            self._state = state
+            power_kw = message.power_kw
+            self._state, record = self.sites.apply(self._state, now, power_kw)
             offer = book.power_kw
             self.record = record | {
                 "setpoint_kw": message.power_kw,
@@ -153,7 +155,7 @@ class FleetAgent:
                 "off_offer_kw": distance_kw(book, message.power_kw),
             }
             return None
-        self._shadow = state
+        self._shadow = self.sites.foresee(self._shadow, now, message.power_kw)
         if not moment.last:
             return self._open(self._moment(moment.step + 1, moment.rehearsal))
         if message.again:

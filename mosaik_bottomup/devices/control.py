@@ -52,6 +52,10 @@ class ControlledSites:
         """Run a step as the sites do."""
         return self.sites.apply(state, now, power_kw)
 
+    def foresee(self, state: Any, now: Outlook, power_kw: FloatArray) -> Any:
+        """Return what the sites themselves foresee."""
+        return self.sites.foresee(state, now, power_kw)
+
     def store(
         self, state: Any, outlook: Outlook, areas: int, moment: Moment
     ) -> StoreReport:

@@ -54,6 +54,15 @@ class HeatPumpState:
     """Whether the compressor ran in the step before."""
     mode_steps: IntArray
     """For how many steps it has been in that mode."""
+    floor_error_k: FloatArray | float = 0.0
+    """By how much the home takes its floor, which nobody measures, for warmer."""
+
+    @property
+    def believed_c(self) -> FloatArray:
+        """Air, measured, and floor, estimated: shape ``(n, 2)``."""
+        believed = self.temperature_c.copy()
+        believed[:, 1] += self.floor_error_k
+        return believed
 
 
 def supply_c(ambient_c: FloatArray) -> FloatArray:

@@ -1,11 +1,15 @@
-"""How homes with heat pumps plan, bid and act."""
+"""How homes with heat pumps plan, bid and act.
+
+They plan and bid by what they believe of themselves; only :meth:`HeatPumpSites.apply`
+is the truth, and its records are.
+"""
 
 from dataclasses import dataclass
 
 import numpy as np
 
 from mosaik_bottomup.arrays import BoolArray, FloatArray, IntArray
-from mosaik_bottomup.devices import comfort, heat_value, house
+from mosaik_bottomup.devices import comfort, estimate, heat_value, house
 from mosaik_bottomup.devices.heat_pump import (
     MODULATION,
     HeatPumpFleet,
@@ -35,21 +39,42 @@ class HeatPumpPlan:
 
 
 class HeatPumpSites:
-    """Homes with heat pumps that plan and bid together, by one fleet."""
+    """Homes with heat pumps that plan and bid together, by one fleet.
+
+    Parameters
+    ----------
+    fleet
+        The homes as they are.
+    rules
+        How they plan.
+    power_factor
+        Of running machines.
+    believed
+        The same homes as they take themselves for, and the comfort band the guard
+        keeps; as they are if left out. Areas, kinds of machine and the electric power
+        at full heat are measured and always known.
+    """
 
     kind = "heat_pumps"
 
     def __init__(
-        self, fleet: HeatPumpFleet, rules: PlanningRules, power_factor: float
+        self,
+        fleet: HeatPumpFleet,
+        rules: PlanningRules,
+        power_factor: float,
+        believed: HeatPumpFleet | None = None,
     ) -> None:
         self.fleet = fleet
+        self.believed = believed = fleet if believed is None else believed
         self.rules = rules
         self._reactive = float(np.tan(np.arccos(power_factor)))
-        self._response = house.discretise(fleet.houses, rules.step_h)
-        self._slow = house.slow_mode(fleet.houses)
+        self._truth = house.discretise(fleet.houses, rules.step_h)
+        self._response = house.discretise(believed.houses, rules.step_h)
+        self._observer_gain = estimate.observer_gain(self._response, rules.step_h)
+        self._slow = house.slow_mode(believed.houses)
         self._stage_steps = max(round(STAGE_H / rules.step_h), 1)
         self._stage_response = house.discretise(
-            fleet.houses, self._stage_steps * rules.step_h
+            believed.houses, self._stage_steps * rules.step_h
         )
 
     def start(self, ambient_c: float) -> HeatPumpState:
@@ -69,7 +94,7 @@ class HeatPumpSites:
         self, first: int, outlook: Outlook, surcharge_dkk_per_kwh: FloatArray
     ) -> HeatPumpPlan:
         """Value every state over the outlook, with congestion prices ``(a, t)``."""
-        fleet, rules = self.fleet, self.rules
+        fleet, rules = self.believed, self.rules
         gains = gains_kw(fleet, outlook.global_w_m2)
         value = self._value(outlook, gains, surcharge_dkk_per_kwh)
         covered = rules.replan_steps + rules.run_steps + rules.guard_steps
@@ -83,8 +108,8 @@ class HeatPumpSites:
             outlook.ambient_c[:covered],
             gains[:, :covered],
             fleet.heat_kw,
-            fleet.comfort_low_c + rules.guard_margin_k,
-            fleet.comfort_high_c - rules.guard_margin_k,
+            fleet.comfort_low_c,
+            fleet.comfort_high_c,
             rules.guard_steps,
         )
         return HeatPumpPlan(first, value, guard)
@@ -93,22 +118,15 @@ class HeatPumpSites:
         self, state: HeatPumpState, plan: HeatPumpPlan, now: Outlook, moment: Moment
     ) -> BidBook:
         """Return the options of the coming step that keep the comfort band."""
-        fleet, step_h = self.fleet, self.rules.step_h
+        fleet, step_h = self.believed, self.rules.step_h
         parts = np.array(MODULATION)
         heat = fleet.heat_kw[:, None] * parts
-        after = house.advance(
-            self._response,
-            state.temperature_c,
-            float(now.ambient_c[0]),
-            gains_kw(fleet, now.global_w_m2)[:, 0],
-            heat,
-        )
+        after = self._foretold_c(state, now, heat)
         at = moment.step + 1 - plan.first
         locked = self._locked_steps(state, heat > 0)
         breach = comfort.locked_breach_k(plan.guard, at, after, heat, locked)
         allowed = comfort.admissible(breach, self._runnable(state))
-        full_kw = fleet.heat_kw / cop(float(now.ambient_c[0]), fleet.inverter)
-        power = full_kw[:, None] * parts
+        power = self._full_kw(now.ambient_c) * parts
         cost = step_h * now.import_dkk_per_kwh[0] * power
         cost += heat_value.outside_dkk(plan.value, after, step_h)
         cost += heat_value.values_at(plan.value, at, after)
@@ -132,15 +150,18 @@ class HeatPumpSites:
         fleet = self.fleet
         heat = power_kw * cop(float(now.ambient_c[0]), fleet.inverter)
         temperature = house.advance(
-            self._response,
+            self._truth,
             state.temperature_c,
             float(now.ambient_c[0]),
             gains_kw(fleet, now.global_w_m2)[:, 0],
             heat,
         )
-        on = power_kw > 0
-        same = on == state.on
-        breach = ~same & (state.mode_steps < self.rules.run_steps)
+        foretold = self._foretold_c(state, now, self._believed_heat_kw(now, power_kw))
+        floor = estimate.observe_floor_c(
+            self._observer_gain, foretold, temperature[:, 0]
+        )
+        on, steps = _mode(state, power_kw)
+        breach = (on != state.on) & (state.mode_steps < self.rules.run_steps)
         record = {
             "power_kw": power_kw,
             "air_c": temperature[:, 0],
@@ -149,8 +170,16 @@ class HeatPumpSites:
             "locked_breach": breach.astype(float),
             "bill_dkk": self.rules.step_h * now.import_dkk_per_kwh[0] * power_kw,
         }
-        steps = np.where(same, state.mode_steps + 1, 1)
-        return HeatPumpState(temperature, on, steps), record
+        return HeatPumpState(temperature, on, steps, floor - temperature[:, 1]), record
+
+    def foresee(
+        self, state: HeatPumpState, now: Outlook, power_kw: FloatArray
+    ) -> HeatPumpState:
+        """Return where the homes believe a step at the given powers leads."""
+        heat = self._believed_heat_kw(now, power_kw)
+        return HeatPumpState(
+            self._foretold_c(state, now, heat), *_mode(state, power_kw)
+        )
 
     def reactive_kvar(self, power_kw: FloatArray) -> FloatArray:
         """Return what the compressors draw of reactive power."""
@@ -161,10 +190,11 @@ class HeatPumpSites:
     ) -> StoreReport:
         """Return all homes of each area as one store of heat above the lower edge."""
         return heat_store(
-            self.fleet,
+            self.believed,
             self.rules,
-            state.temperature_c,
+            state.believed_c,
             outlook,
+            self._full_kw(outlook.ambient_c),
             areas,
             moment,
             self._reactive,
@@ -174,7 +204,7 @@ class HeatPumpSites:
         self, outlook: Outlook, gains: FloatArray, surcharge_dkk_per_kwh: FloatArray
     ) -> heat_value.HeatValue:
         """Value heat over the outlook: by steps until the next plan, then by hours."""
-        fleet, rules = self.fleet, self.rules
+        fleet, rules = self.believed, self.rules
         fine, size = rules.replan_steps, self._stage_steps
         coarse = (outlook.steps - fine) // size
 
@@ -183,7 +213,7 @@ class HeatPumpSites:
             later = later.reshape(series.shape[0], coarse, size).mean(axis=2)
             return np.concatenate([series[:, :fine], later], axis=1)
 
-        power = fleet.heat_kw[:, None] / cop(outlook.ambient_c, fleet.inverter)
+        power = self._full_kw(outlook.ambient_c)
         price = outlook.import_dkk_per_kwh + surcharge_dkk_per_kwh[fleet.area]
         lengths = [rules.step_h] * fine + [size * rules.step_h] * coarse
         machine = np.where(fleet.inverter[:, None], MODULATION, ON_OFF)
@@ -211,6 +241,28 @@ class HeatPumpSites:
             worth[:, None] * self._slow.weights,
         )
 
+    def _full_kw(self, ambient_c: FloatArray) -> FloatArray:
+        """Return the electric power at full heat, measured, of shape ``(n, t)``."""
+        return self.fleet.heat_kw[:, None] / cop(ambient_c, self.fleet.inverter)
+
+    def _believed_heat_kw(self, now: Outlook, power_kw: FloatArray) -> FloatArray:
+        """Return the heat that homes take a power for."""
+        ratio = self.believed.heat_kw / self.fleet.heat_kw
+        heat: FloatArray = power_kw * cop(float(now.ambient_c[0]), self.fleet.inverter)
+        return ratio * heat
+
+    def _foretold_c(
+        self, state: HeatPumpState, now: Outlook, heat_kw: FloatArray
+    ) -> FloatArray:
+        """Return the temperatures that homes expect after a step."""
+        return house.advance(
+            self._response,
+            state.believed_c,
+            float(now.ambient_c[0]),
+            gains_kw(self.believed, now.global_w_m2)[:, 0],
+            heat_kw,
+        )
+
     def _runnable(self, state: HeatPumpState) -> BoolArray:
         """Return which options the machines allow: half power, lock-outs."""
         allowed = np.ones((state.on.size, len(MODULATION)), dtype=np.bool_)
@@ -226,6 +278,12 @@ class HeatPumpSites:
         done = np.where(same, state.mode_steps[:, None] + 1, 1)
         left: IntArray = np.maximum(self.rules.run_steps - done, 0)
         return left
+
+
+def _mode(state: HeatPumpState, power_kw: FloatArray) -> tuple[BoolArray, IntArray]:
+    """Return which machines run in a step, and for how many steps by its end."""
+    on = power_kw > 0
+    return on, np.where(on == state.on, state.mode_steps + 1, 1)
 
 
 def _nearest_allowed(allowed: BoolArray) -> IntArray:

@@ -8,7 +8,7 @@ import numpy as np
 
 from mosaik_bottomup.arrays import FloatArray
 from mosaik_bottomup.devices import house
-from mosaik_bottomup.devices.heat_pump import HeatPumpFleet, cop, gains_kw
+from mosaik_bottomup.devices.heat_pump import HeatPumpFleet, gains_kw
 from mosaik_bottomup.devices.outlook import Outlook, PlanningRules
 from mosaik_bottomup.messages import Moment, StoreReport
 
@@ -23,6 +23,7 @@ def heat_store(
     rules: PlanningRules,
     temperature_c: FloatArray,
     outlook: Outlook,
+    full_kw: FloatArray,
     areas: int,
     moment: Moment,
     reactive_kvar_per_kw: float,
@@ -40,6 +41,8 @@ def heat_store(
         Air and floor now.
     outlook
         Of the horizon.
+    full_kw : (n, t) array
+        Electric power at full heat.
     areas
         How many there are.
     moment
@@ -55,14 +58,13 @@ def heat_store(
     per_k = slow.heat_kwh_per_k
     falls_k = low_c[:, 1:] - keep[:, None] * low_c[:, :-1]
     falls_k = falls_k - (1 - keep)[:, None] * warmth
-    power_kw = fleet.heat_kw[:, None] / cop(outlook.ambient_c, fleet.inverter)
     # what leaks within a step is not stored: (1 - keep) / (rate h) of it remains
     remains = (1 - keep) / (slow.rate_per_h * rules.step_h)
-    gain = (fleet.heat_kw * remains)[:, None] / power_kw
+    gain = (fleet.heat_kw * remains)[:, None] / full_kw
     above_k = np.einsum("nc,nc->n", temperature_c, slow.weights) - low_c[:, 0]
     member = (fleet.area == np.arange(areas)[:, None]).astype(float)
     size_kwh = member * (per_k * width_k)
-    most_kw = member @ power_kw
+    most_kw = member @ full_kw
     none = np.zeros((areas, outlook.steps))
     return StoreReport(
         kind="heat_pumps",
@@ -71,7 +73,7 @@ def heat_store(
         keep=(size_kwh @ keep) / np.maximum(size_kwh.sum(axis=1), TINY),
         need_kwh=member @ (per_k[:, None] * falls_k),
         charge_gain=np.where(
-            most_kw > 0, (member @ (power_kw * gain)) / np.maximum(most_kw, TINY), 1.0
+            most_kw > 0, (member @ (full_kw * gain)) / np.maximum(most_kw, TINY), 1.0
         ),
         charge_max_kw=most_kw,
         discharge_loss=np.ones(areas),

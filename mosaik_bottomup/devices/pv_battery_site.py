@@ -134,6 +134,12 @@ class PvBatterySites:
         }
         return energy, record
 
+    def foresee(
+        self, state: FloatArray, now: Outlook, power_kw: FloatArray
+    ) -> FloatArray:
+        """Return the next state: a battery's meter knows capacity and losses."""
+        return self.apply(state, now, power_kw)[0]
+
     def reactive_kvar(self, power_kw: FloatArray) -> FloatArray:
         """Return zero: inverters run at unity power factor."""
         return np.zeros_like(power_kw)

@@ -148,6 +148,9 @@ class Sites(Section):
     """Width of the comfort band."""
     min_run_h: float = Field(default=0.25, gt=0, le=6)
     """Least time a heat pump stays on or off, rounded up to whole steps."""
+    parameter_error_percent: float = Field(default=0.0, ge=0, le=30)
+    """Standard deviation of what homes with heat pumps know wrong of themselves: heat
+    transfers, capacities, gains and COP, each on its own, never beyond twice that."""
     curtails_at_negative_price: bool = False
     """Whether homes give up PV of their own accord where feeding it in costs money;
     else only what no other option is left for is curtailed."""
@@ -173,6 +176,11 @@ class Planning(Section):
     """How far a plan reaches; whole steps."""
     guard_h: float = Field(default=6.0, gt=0, le=24)
     """How far ahead comfort is checked before an option is offered."""
+    guard_margin_k: float = Field(default=0.0, ge=0, le=2)
+    """How far plans and the guard keep from both edges of the comfort band."""
+    guard_margin_spreads: float = Field(default=1.5, ge=0, le=10)
+    """The same on top, in standard deviations of the error of a step's foretold air
+    temperature; none where `sites.parameter_error_percent` is zero."""
     band_up_k: float = Field(default=1.7, ge=0, le=5)
     """How far the look-ahead may fill the houses above the comfort band, as means."""
     band_margin_k: float = Field(default=0.02, ge=0, le=2)

@@ -115,6 +115,12 @@ def small_steps(
 
 
 @pytest.fixture
+def small_attrs() -> dict[str, Any]:
+    """Return the root attributes of the small run."""
+    return dict(ATTRS)
+
+
+@pytest.fixture
 def small_writer(tmp_path: Path) -> Callable[..., ResultsWriter]:
     """Return a function that opens a writer on the small run's file."""
 

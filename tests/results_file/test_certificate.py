@@ -258,3 +258,28 @@ def test_a_run_without_a_step_has_no_certificate(small_writer):
 
     with pytest.raises(ValueError, match="nothing to check"):
         certify(small.path)
+
+
+@pytest.mark.parametrize(("air_c", "passed"), [(19.7, True), (19.5, False)])
+def test_homes_that_know_themselves_wrong_may_leave_their_band_a_little(
+    small_run, small_attrs, air_c, passed
+):
+    attrs = small_attrs | {"parameter_error_percent": 10.0}
+    series = {"heat_pumps/air_c": at(0, 1, air_c, 21.0)}
+
+    line = certify(small_run(series, attrs=attrs))["qos_comfort"]
+
+    assert line["pass"] is passed
+    assert line["figure"] == pytest.approx((20.0 - air_c) / 4)
+    assert "0.1 allowed" in line["text"]
+
+
+def test_what_is_allowed_is_a_days_of_each_home(small_run, small_attrs):
+    attrs = small_attrs | {"parameter_error_percent": 10.0}
+    series = {"heat_pumps/air_c": np.full((2, 192), 21.0)}
+    series["heat_pumps/air_c"][0, :6] = 19.9
+
+    line = certify(small_run(series, steps=192, attrs=attrs))["qos_comfort"]
+
+    assert line["pass"]
+    assert "the worst is 0.0750 K h a day" in line["text"]
