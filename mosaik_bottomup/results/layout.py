@@ -64,6 +64,11 @@ _OFFERED = (
 _OFF_OFFER = Variable(
     "off_offer_kw", "kW", "distance of the set-point to the nearest offered power"
 )
+_FORGONE = Variable(
+    "forgone_dkk",
+    "DKK",
+    "cost of the option taken beyond the site's cheapest, by its own bid",
+)
 _BILL = Variable("bill_dkk", "DKK", "customer's bill of the step")
 _AREA = Variable("area", "1", "row of its area in group areas", COUNT)
 _SITE = (
@@ -190,6 +195,7 @@ _GROUPS = (
             _SETPOINT,
             *_OFFERED,
             _OFF_OFFER,
+            _FORGONE,
             Variable("air_c", "degC", "indoor air temperature"),
             Variable("floor_c", "degC", "floor temperature"),
             Variable("on", "1", "1 while the compressor runs", FLAG),
@@ -219,6 +225,7 @@ _GROUPS = (
             _SETPOINT,
             *_OFFERED,
             _OFF_OFFER,
+            _FORGONE,
             Variable("energy_kwh", "kWh", "stored energy"),
             Variable("battery_kw", "kW", "charging power of the battery"),
             Variable("pv_kw", "kW", "available PV generation"),
