@@ -63,7 +63,7 @@ class Ledger:
     def imbalance_dkk(self) -> float:
         """Return how far the worst heading and step are from a sum of zero."""
         sums = [np.abs(at.sum(axis=0)).max() for at in self.received_dkk.values()]
-        return float(max(sums))
+        return float(np.max(sums))
 
 
 class Book:
