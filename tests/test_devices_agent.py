@@ -291,7 +291,7 @@ def test_what_a_site_forgoes_is_recorded_by_its_own_bid():
 
     agent.answer(dispatch_for(book, (0.0, 2.5)))
 
-    # the first pays 1 instead of 0.5; the second is 1.5 kW into the 2 kW from 2 to 3 DKK
+    # the first pays 1 instead of 0.5; the second 2.75 instead of 2
     np.testing.assert_allclose(agent.record["forgone_dkk"], [0.5, 0.75])
 
 
