@@ -82,13 +82,13 @@ def rules_table(outcomes: Sequence[Outcome], title: str) -> Table:
     for each in outcomes:
         grid.add_column(Text(each.rule), justify="right")
     for key, label in _PAYMENTS:
-        grid.add_row(label, *(f"{getattr(each, key):.2f}" for each in outcomes))
+        grid.add_row(label, *(_dkk(getattr(each, key), edge=True) for each in outcomes))
     grid.add_row("homes that get something", *(f"{at.homes_paid}" for at in outcomes))
     burdens = [each.burden for each in outcomes if each.burden is not None]
     if burdens:
         grid.add_section()
         for key, label in _BURDEN:
-            grid.add_row(label, *(f"{getattr(at, key):.2f}" for at in burdens))
+            grid.add_row(label, *(_dkk(getattr(at, key), edge=True) for at in burdens))
     return grid
 
 

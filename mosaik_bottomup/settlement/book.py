@@ -66,6 +66,12 @@ class Ledger:
         return float(np.max(sums))
 
 
+def grained(amount_dkk: FloatArray) -> FloatArray:
+    """Return amounts rounded to whole multiples of :data:`GRAIN_DKK`."""
+    whole: FloatArray = np.rint(amount_dkk / GRAIN_DKK) * GRAIN_DKK
+    return whole
+
+
 class Book:
     """Where payments are entered, each with a payer and a payee.
 
@@ -111,7 +117,7 @@ class Book:
             Shape (party, time) by the rows, or (time,) between two names.
         """
         table = self._received[heading]
-        amount_dkk = np.rint(np.atleast_2d(amount_dkk) / GRAIN_DKK) * GRAIN_DKK
+        amount_dkk = grained(np.atleast_2d(amount_dkk))
         np.subtract.at(table, self._rows(payer, len(amount_dkk)), amount_dkk)
         np.add.at(table, self._rows(payee, len(amount_dkk)), amount_dkk)
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from mosaik_bottomup.arrays import BoolArray, FloatArray, IntArray
 from mosaik_bottomup.results import Results
-from mosaik_bottomup.settlement.book import DSO, Book
+from mosaik_bottomup.settlement.book import DSO, Book, grained
 from mosaik_bottomup.settlement.retail import KINDS, home_of_sites
 
 type Rule = Literal["none", "opportunity-cost", "congestion-price"]
@@ -77,14 +77,15 @@ def enter(book: Book, run: Results, rule: Rule) -> None:
     bound = binds(run)
     portfolio = portfolio_of_sites(run)
     given_up = forgone_dkk(run) * bound[portfolio]
-    if rule == "opportunity-cost":
-        to_sites, to_portfolios = given_up, summed(given_up, portfolio, len(bound))
-    else:
-        to_portfolios = price_times_volume_dkk(run) * bound
-        all_given_up = summed(given_up, portfolio, len(bound))
-        rate = np.zeros_like(to_portfolios)
-        np.divide(to_portfolios, all_given_up, out=rate, where=all_given_up > 0)
-        to_sites = given_up * rate[portfolio]
+    to_sites = grained(given_up)
+    to_portfolios = summed(to_sites, portfolio, len(bound))
+    if rule == "congestion-price":
+        moved_dkk = price_times_volume_dkk(run) * bound
+        rate = np.zeros_like(moved_dkk)
+        np.divide(moved_dkk, to_portfolios, out=rate, where=to_portfolios > 0)
+        to_sites = grained(to_sites * rate[portfolio])
+        handed_on = summed(to_sites, portfolio, len(bound))
+        to_portfolios = np.where(to_portfolios > 0, handed_on, moved_dkk)
     aggregator, _ = portfolios(run)
     book.pay("congestion", DSO, book.aggregators[aggregator], to_portfolios)
     payer = book.aggregators[aggregator[portfolio]]
