@@ -14,10 +14,7 @@ CUSTOMERS = "customers"
 TOTAL = "sum"
 COLUMNS = 15
 """Width of a column where there is no terminal to ask for it."""
-NO_LEDGER = (
-    "no ledger: the run did not end well, or an older version made the file; "
-    "mosaik-bottomup settle makes one of the steps it holds"
-)
+NO_LEDGER = "no ledger: the run did not end well, or an older version made the file"
 
 
 def sums_dkk(ledger: Ledger) -> dict[str, dict[str, float]]:
