@@ -208,13 +208,15 @@ def test_the_rule_changes_nothing_but_its_heading(small):
 
 def test_all_energy_at_the_transformers_is_bought_once(small):
     run = small(
-        PRICES | {"aggregators/schedule_kw": 5.0, "aggregators/delivered_kw": 6.0}
+        PRICES
+        | {"market/day_ahead_price": 2.0}
+        | {"aggregators/schedule_kw": 5.0, "aggregators/delivered_kw": 6.0}
     )
 
     ledger = settle(run)
 
-    bought_kwh = received(ledger, "market", "day_ahead") / 1.0
-    bought_kwh = bought_kwh + received(ledger, "market", "losses") / 1.0
+    bought_kwh = received(ledger, "market", "day_ahead") / 2.0
+    bought_kwh = bought_kwh + received(ledger, "market", "losses") / 2.0
     bought_kwh = bought_kwh + received(ledger, "TSO", "imbalance") / 3.0
     entered_kwh = run.series("transformers", "power_kw").sum(axis=0) * 0.25
     np.testing.assert_allclose(bought_kwh, entered_kwh, atol=ROUNDED)
