@@ -22,7 +22,7 @@ from mosaik_bottomup.devices.pv_battery_site import PvBatterySites
 from mosaik_bottomup.errors import InputError, Problem
 from mosaik_bottomup.grid import network as grid_network
 from mosaik_bottomup.grid.network import Network
-from mosaik_bottomup.inputs import households, prices, weather
+from mosaik_bottomup.inputs import households, imbalance_price, prices, weather
 from mosaik_bottomup.inputs.clock import LOCAL_ZONE, Clock
 from mosaik_bottomup.inputs.forecast import (
     ErringForecast,
@@ -51,6 +51,7 @@ class Stream(IntEnum):
     PACKETS = 3
     FORECASTS = 4
     ESTIMATES = 5
+    IMBALANCE_PRICE = 6
 
 
 def rng(scenario: Scenario, stream: Stream) -> np.random.Generator:
@@ -181,7 +182,7 @@ def build_series(scenario: Scenario, homes: int) -> Series:
     start -= pd.Timedelta(seconds=run.warm_up_steps * run.step_s)
     steps = run.warm_up_steps + run.steps + calendar(scenario).horizon_steps
     clock = Clock(start, run.step_s, steps)
-    sky, day_ahead, load = _own_series(scenario, homes, clock)
+    sky, day_ahead, load, imbalance = _own_series(scenario, homes, clock)
     if sky is None:
         region, offset_k = scenario.weather.region, scenario.weather.offset_k
         sky = weather.read_try(region, clock, offset_k)
@@ -189,12 +190,20 @@ def build_series(scenario: Scenario, homes: int) -> Series:
         seed = scenario.prices.residual_seed
         noise = np.random.default_rng(seed) if seed else None
         day_ahead = prices.model_day_ahead_dkk_per_kwh(sky, clock, noise)
+    if imbalance is None:
+        imbalance = imbalance_price.synthetic_dkk_per_kwh(
+            day_ahead,
+            clock,
+            scenario.settlement.imbalance_spread_dkk_per_kwh,
+            rng(scenario, Stream.IMBALANCE_PRICE),
+        )
     if load is None:
         load = _drawn_households(scenario, homes, clock)
     return assemble(
         clock,
         sky,
         day_ahead,
+        imbalance,
         retail_tariff(scenario),
         load,
         latitude_deg=pv.latitude_deg,
@@ -270,11 +279,14 @@ def _drawn_households(scenario: Scenario, homes: int, clock: Clock) -> FloatArra
 
 def _own_series(
     scenario: Scenario, homes: int, clock: Clock
-) -> tuple[weather.Weather | None, FloatArray | None, FloatArray | None]:
+) -> tuple[
+    weather.Weather | None, FloatArray | None, FloatArray | None, FloatArray | None
+]:
     """Read what the user brings; report what is wrong in all files at once."""
     sky: weather.Weather | None = None
     day_ahead: FloatArray | None = None
     load: FloatArray | None = None
+    imbalance: FloatArray | None = None
     problems: list[Problem] = []
     if file := scenario.weather.file:
         try:
@@ -291,9 +303,14 @@ def _own_series(
             load = households.read_csv(Path(file), homes, clock)
         except InputError as error:
             problems += error.problems
+    if file := scenario.settlement.imbalance_price_file:
+        try:
+            imbalance = imbalance_price.read_csv(Path(file), clock)
+        except InputError as error:
+            problems += error.problems
     if problems:
         raise InputError(problems)
-    return sky, day_ahead, load
+    return sky, day_ahead, load, imbalance
 
 
 def retail_tariff(scenario: Scenario) -> RetailTariff:

@@ -27,6 +27,7 @@ RECORDED = {
     "import_price": "import_dkk_per_kwh",
     "export_price": "export_dkk_per_kwh",
     "day_ahead_price": "day_ahead_dkk_per_kwh",
+    "imbalance_price": "imbalance_dkk_per_kwh",
     "ambient": "ambient_c",
     "pv_yield": "pv_kw_per_kwp",
 }

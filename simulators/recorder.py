@@ -22,7 +22,9 @@ from mosaik_bottomup.arrays import FloatArray
 from mosaik_bottomup.certificate import certify
 from mosaik_bottomup.errors import InvariantError
 from mosaik_bottomup.grid.power_flow import area_sums
-from mosaik_bottomup.results import ResultsWriter, seal
+from mosaik_bottomup.results import ResultsWriter, read, seal
+from mosaik_bottomup.settlement import derived_group
+from mosaik_bottomup.settlement import settle as settled_accounts
 
 RESULTS = "Results"
 ALONE = ("Market", "Households", OPERATOR, "Grid")
@@ -212,8 +214,9 @@ class Simulator(mosaik_api_v3.Simulator):
         assert self._writer is not None
         self._writer.close()
         certificate = certify(self._out)
+        ledger = derived_group(settled_accounts(read(self._out)))
         wall_time_s = perf_counter() - self._began_s
-        seal(self._out, certificate, wall_time_s, self._step_times_ms)
+        seal(self._out, certificate, wall_time_s, self._step_times_ms, ledger)
 
 
 def main() -> int:

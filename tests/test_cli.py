@@ -343,7 +343,7 @@ def test_validate_reads_the_series_a_scenario_names(tmp_path):
     assert "Traceback" not in result.output
 
 
-@pytest.mark.parametrize("command", ["run", "show", "validate"])
+@pytest.mark.parametrize("command", ["run", "show", "settle", "validate"])
 def test_every_command_teaches_by_example(command):
     result = call(command, "--help")
 

@@ -13,6 +13,7 @@ from mosaik_bottomup.devices.agent import (
     FleetAgent,
     cheapest_kw,
     distance_kw,
+    forgone_dkk,
 )
 from mosaik_bottomup.devices.draw import Population, draw_fleets
 from mosaik_bottomup.devices.heat_pump_site import HeatPumpSites
@@ -303,6 +304,42 @@ def test_a_set_point_on_or_between_what_was_offered_is_obeyed(power_kw):
     np.testing.assert_array_equal(record["offer_low_kw"], [0, 1])
     np.testing.assert_array_equal(record["offer_high_kw"], [2, 3])
     assert (record["off_offer_kw"] <= TOLERANCE_KW).all()
+
+
+def test_what_a_site_forgoes_is_recorded_by_its_own_bid():
+    agent = ledger_agent()
+    live(agent, 0, now_at(0), lowest_kw)
+    book = agent.begin(1, now_at(1))
+
+    agent.answer(dispatch_for(book, (0.0, 2.5)))
+
+    # the first pays 1 instead of 0.5; the second 2.75 instead of 2
+    np.testing.assert_allclose(agent.record["forgone_dkk"], [0.5, 0.75])
+
+
+@given(
+    bids=st.lists(
+        st.tuples(st.integers(-4, 4), st.floats(-5, 5)), min_size=1, max_size=5
+    ),
+    part=st.floats(0, 1),
+    option=st.integers(0, 4),
+)
+def test_nobody_forgoes_less_than_nothing_nor_more_than_the_dearest_option(
+    bids, part, option
+):
+    power = np.array([sorted(float(kw) for kw, _ in bids)])
+    cost = np.array([[dkk for _, dkk in bids]])
+    parted = np.ones((1, len(bids) - 1), dtype=bool)
+    book = BidBook(np.zeros(1, int), power, cost, parted, np.zeros(1), Moment(0))
+    low = min(option, len(bids) - 1)
+    high = min(low + 1, len(bids) - 1)
+    told = power[:, low] + part * (power[:, high] - power[:, low])
+
+    forgone = forgone_dkk(book, told)
+
+    assert -1e-9 <= forgone[0] <= np.ptp(cost) + 1e-9
+    best = cost[0].argmin()
+    assert forgone_dkk(book, power[:, best])[0] == 0.0
 
 
 def test_an_answer_that_nobody_asked_for_is_refused():

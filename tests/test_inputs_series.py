@@ -19,10 +19,12 @@ THREE_DAYS = Clock(pd.Timestamp("2016-01-03T23:00Z"), 900, 3 * 96)
 
 def load(clock: Clock, homes: int = 205) -> Series:
     sky = weather.read_try(2, clock)
+    price = prices.model_day_ahead_dkk_per_kwh(sky, clock)
     return assemble(
         clock,
         sky,
-        prices.model_day_ahead_dkk_per_kwh(sky, clock),
+        price,
+        price,
         RetailTariff(),
         households.draw_kw(homes, clock, np.random.default_rng(1)),
         latitude_deg=54.18,
@@ -45,6 +47,7 @@ def test_the_bundle_holds_every_series_of_the_run(series: Series) -> None:
         "day_ahead_dkk_per_kwh",
         "import_dkk_per_kwh",
         "export_dkk_per_kwh",
+        "imbalance_dkk_per_kwh",
         "pv_kw_per_kwp",
     ):
         assert getattr(series, name).shape == (288,)

@@ -15,7 +15,9 @@ from mosaik_bottomup.certificate import certify
 from mosaik_bottomup.day_ahead import Parties, negotiate
 from mosaik_bottomup.errors import InputError, InvariantError
 from mosaik_bottomup.metrics import summarise
+from mosaik_bottomup.metrics.cost import customer_cost_raw_dkk
 from mosaik_bottomup.results import read
+from mosaik_bottomup.settlement import recorded
 
 ROOT = Path(__file__).resolve().parents[1]
 SHORT = (
@@ -94,6 +96,18 @@ def test_the_same_scenario_gives_the_same_numbers_bit_for_bit(two_stage, tmp_pat
 
 
 @pytest.mark.slow
+def test_a_run_leaves_a_ledger_that_balances_and_agrees_with_the_metrics(two_stage):
+    run = read(two_stage)
+
+    ledger = recorded(run)
+
+    assert ledger is not None
+    np.testing.assert_array_equal(ledger.net_dkk().sum(axis=0), 0.0)
+    of_sites = ("retail", "feed_in", "wear")
+    paid = -sum(ledger.received_dkk[name][ledger.customers].sum() for name in of_sites)
+    assert paid == pytest.approx(customer_cost_raw_dkk(run), abs=1e-4)
+
+
 def test_separate_processes_give_the_same_numbers(two_stage, tmp_path):
     world.run(short(), tmp_path / "processes.h5", processes=True)
 

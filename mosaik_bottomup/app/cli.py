@@ -11,6 +11,7 @@ from mosaik_bottomup.app.evidence.commands import compare, frontier
 from mosaik_bottomup.app.input_files import series_problems
 from mosaik_bottomup.app.output_file import made, output_problems
 from mosaik_bottomup.app.report_command import report
+from mosaik_bottomup.app.settle_command import settle, show_ledgers
 from mosaik_bottomup.app.terminal import plain, progress, refuse, say, stream
 
 # What takes long to import (pydantic, h5py, pandas, pulp, mosaik) is imported inside
@@ -164,6 +165,8 @@ def run(
 - `mosaik-bottomup show price-only.h5 two-stage.h5`
 
 - `mosaik-bottomup show results/two_areas-two-stage-1.h5 --json`
+
+- `mosaik-bottomup show results/two_areas-two-stage-1.h5 --ledger`
 """
 )
 def show(
@@ -181,8 +184,17 @@ def show(
             "--json", help="Print one JSON object instead (a list for several files)."
         ),
     ] = False,
+    ledger: Annotated[
+        bool,
+        typer.Option(
+            "--ledger", help="Show who has paid whom instead: headings by parties."
+        ),
+    ] = False,
 ) -> None:
     """Show what came of a run: loading, cost, comfort and the certificate."""
+    if ledger:
+        show_ledgers(files, as_json)
+        return
     if not as_json:
         _print_table(files)
         return
@@ -256,6 +268,14 @@ app.command(
 - `mosaik-bottomup report results/frontier --out frontier.html`
 """
 )(report)
+app.command(
+    epilog="""Examples:
+
+- `mosaik-bottomup settle two-stage.h5 --reference price-only.h5`
+
+- `mosaik-bottomup settle at73.h5 at65.h5 --reference price-only.h5 --json`
+"""
+)(settle)
 
 
 def main() -> None:

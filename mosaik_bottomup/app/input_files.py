@@ -9,7 +9,12 @@ if TYPE_CHECKING:
 
 def series_problems(scenario: "Scenario") -> "list[Problem]":
     """Read the user's own series, if there are any, and return what is wrong."""
-    if not (scenario.weather.file or scenario.prices.file or scenario.households.file):
+    if not (
+        scenario.weather.file
+        or scenario.prices.file
+        or scenario.households.file
+        or scenario.settlement.imbalance_price_file
+    ):
         return []
     from mosaik_bottomup.case import build_series
     from mosaik_bottomup.data import homes_in

@@ -153,6 +153,7 @@ class FleetAgent:
                 "offer_low_kw": offer[:, 0],
                 "offer_high_kw": offer[:, -1],
                 "off_offer_kw": distance_kw(book, message.power_kw),
+                "forgone_dkk": forgone_dkk(book, message.power_kw),
             }
             return None
         self._shadow = self.sites.foresee(self._shadow, now, message.power_kw)
@@ -258,3 +259,34 @@ def distance_kw(book: BidBook, power_kw: FloatArray) -> FloatArray:
     between = (power_kw[:, None] >= low) & (power_kw[:, None] <= high) & book.divisible
     distance: FloatArray = np.where(between.any(axis=1), 0.0, away)
     return distance
+
+
+def forgone_dkk(book: BidBook, power_kw: FloatArray) -> FloatArray:
+    """Return what each site gives up against its own cheapest option, shape ``(n,)``.
+
+    By its own bid, the future included: cost at the power it is told, between options
+    interpolated, less the least cost of any option; 0 where it gets that one. Cheapest
+    is what costs least, not what `cheapest_kw` would do for being indifferent.
+
+    Parameters
+    ----------
+    book
+        What was bid.
+    power_kw
+        What the sites are told, each an option of its own or a power between two that
+        are divisible; shape ``(n,)``.
+    """
+    rows = np.arange(book.area.size)
+    options = book.power_kw.shape[1]
+    above = (book.power_kw < power_kw[:, None] - TOLERANCE_KW).sum(axis=1)
+    high = np.minimum(above, options - 1)
+    low = np.maximum(above - 1, 0)
+    width_kw = book.power_kw[rows, high] - book.power_kw[rows, low]
+    part = (power_kw - book.power_kw[rows, low]) / np.where(width_kw > 0, width_kw, 1.0)
+    low_dkk, high_dkk = book.cost_dkk[rows, low], book.cost_dkk[rows, high]
+    between_dkk = low_dkk + np.clip(part, 0.0, 1.0) * (high_dkk - low_dkk)
+    here = np.abs(book.power_kw - power_kw[:, None]) <= TOLERANCE_KW
+    option_dkk = np.where(here, book.cost_dkk, np.inf).min(axis=1)
+    told_dkk = np.where(here.any(axis=1), option_dkk, between_dkk)
+    more_dkk: FloatArray = told_dkk - book.cost_dkk.min(axis=1)
+    return more_dkk

@@ -26,6 +26,8 @@ class Series:
     day_ahead_dkk_per_kwh: FloatArray
     import_dkk_per_kwh: FloatArray
     export_dkk_per_kwh: FloatArray
+    imbalance_dkk_per_kwh: FloatArray
+    """Settled afterwards: nobody knows it ahead."""
     pv_kw_per_kwp: FloatArray
     household_kw: FloatArray
 
@@ -59,6 +61,7 @@ def assemble(
     clock: Clock,
     weather: Weather,
     day_ahead_dkk_per_kwh: FloatArray,
+    imbalance_dkk_per_kwh: FloatArray,
     retail: RetailTariff,
     household_kw: FloatArray,
     *,
@@ -78,6 +81,7 @@ def assemble(
             day_ahead_dkk_per_kwh, clock, retail
         ),
         export_dkk_per_kwh=tariff.export_dkk_per_kwh(day_ahead_dkk_per_kwh, retail),
+        imbalance_dkk_per_kwh=imbalance_dkk_per_kwh,
         pv_kw_per_kwp=solar.generation_kw_per_kwp(
             weather,
             clock,

@@ -50,13 +50,7 @@ def import_dkk_per_kwh(
     day_ahead_dkk_per_kwh: FloatArray, clock: Clock, tariff: RetailTariff
 ) -> FloatArray:
     """Retail price of a kWh taken from the grid, VAT included, (steps,)."""
-    local = clock.local(LOCAL_ZONE)
-    hour = local.hour.to_numpy()
-    grid = np.where(
-        np.isin(local.month.to_numpy(), _SUMMER_MONTHS),
-        np.array(tariff.grid_summer_dkk_per_kwh)[hour],
-        np.array(tariff.grid_winter_dkk_per_kwh)[hour],
-    )
+    grid = grid_dkk_per_kwh(clock, tariff)
     added = (
         tariff.transmission_dkk_per_kwh
         + tariff.margin_dkk_per_kwh
@@ -64,6 +58,18 @@ def import_dkk_per_kwh(
     )
     retail: FloatArray = (day_ahead_dkk_per_kwh + grid + added) * tariff.vat_factor
     return retail
+
+
+def grid_dkk_per_kwh(clock: Clock, tariff: RetailTariff) -> FloatArray:
+    """Grid tariff of a kWh taken from the grid, without VAT, (steps,)."""
+    local = clock.local(LOCAL_ZONE)
+    hour = local.hour.to_numpy()
+    grid: FloatArray = np.where(
+        np.isin(local.month.to_numpy(), _SUMMER_MONTHS),
+        np.array(tariff.grid_summer_dkk_per_kwh)[hour],
+        np.array(tariff.grid_winter_dkk_per_kwh)[hour],
+    )
+    return grid
 
 
 def export_dkk_per_kwh(

@@ -94,6 +94,20 @@ def home_costs_dkk(results: Results) -> tuple[IntArray, FloatArray]:
     return home, cost_dkk
 
 
+def congestion_payments_dkk(results: Results) -> tuple[float, FloatArray] | None:
+    """Return what the DSO paid for congestion, and what each home got of it, (home,).
+
+    As the file's ledger has it, homes as in group ``households``; None of a run without
+    ledger: it was stopped, or is of an older version.
+    """
+    if "ledger" not in results.entities:
+        return None
+    received_dkk = results.series("ledger", "congestion_dkk").sum(axis=1)
+    homes = len(results.entities["households"])
+    operator = results.entities["ledger"].index("DSO")
+    return 0.0 - float(received_dkk[operator]), received_dkk[-homes:]
+
+
 def worst_decile(values: FloatArray) -> float:
     """Return the mean of the highest tenth, rounded up to whole homes; 0 of none."""
     if not len(values):

@@ -145,7 +145,9 @@ def _imbalance(run: Results) -> dict[str, float]:
 
 def _costs(run: Results) -> dict[str, float]:
     _, cost_dkk = cost.home_costs_dkk(run)
+    paid = cost.congestion_payments_dkk(run)
     return {
+        **({} if paid is None else {"congestion_payment_dkk": paid[0]}),
         "customer_cost_dkk": cost.customer_cost_dkk(run),
         "customer_cost_raw_dkk": cost.customer_cost_raw_dkk(run),
         "home_cost_mean_dkk": cost.mean_or_zero(cost_dkk),

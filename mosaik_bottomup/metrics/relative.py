@@ -29,7 +29,7 @@ def relative(run: Results, reference: Results) -> dict[str, float]:
     ValueError
         If the two are not of the same scenario input, or hold no step.
     """
-    _check_comparable(run, reference)
+    check_comparable(run, reference)
     return {
         **_of_transformers(run, reference),
         **_of_customers(run, reference),
@@ -57,7 +57,8 @@ def _of_transformers(run: Results, reference: Results) -> dict[str, float]:
 def _of_customers(run: Results, reference: Results) -> dict[str, float]:
     reference_dkk = cost.customer_cost_dkk(reference)
     more_dkk = cost.customer_cost_dkk(run) - reference_dkk
-    change_dkk = cost.home_costs_dkk(run)[1] - cost.home_costs_dkk(reference)[1]
+    home, cost_dkk = cost.home_costs_dkk(run)
+    change_dkk = cost_dkk - cost.home_costs_dkk(reference)[1]
     worse = cost.worse_off(change_dkk).astype(np.float64)
     found = {
         "cost_change_dkk": more_dkk,
@@ -67,12 +68,19 @@ def _of_customers(run: Results, reference: Results) -> dict[str, float]:
         "compensation_dkk": cost.compensation_dkk(change_dkk),
         "fairness_customers": burden_fairness(change_dkk),
     }
+    paid = cost.congestion_payments_dkk(run)
+    if paid is not None:
+        still_worse = cost.worse_off(change_dkk - paid[1][home]).astype(np.float64)
+        found["customers_worse_off_paid_percent"] = PERCENT * cost.mean_or_zero(
+            still_worse
+        )
     if reference_dkk != 0.0:
         found["cost_change_percent"] = PERCENT * more_dkk / abs(reference_dkk)
     return found
 
 
-def _check_comparable(run: Results, reference: Results) -> None:
+def check_comparable(run: Results, reference: Results) -> None:
+    """Raise the ValueError that says in what two runs' input differs."""
     for each in (run, reference):
         if each.steps_written == 0:
             raise ValueError(f"{each.path} holds no step")

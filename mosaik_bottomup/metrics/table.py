@@ -83,6 +83,9 @@ OF_A_RUN: dict[str, Metric] = {
         "DKK", "bills and wear of all homes with a device, end state settled"
     ),
     "customer_cost_raw_dkk": Metric("DKK", "the same, end state not settled"),
+    "congestion_payment_dkk": Metric(
+        "DKK", "what the DSO paid for congestion; left out of a run without ledger"
+    ),
     "home_cost_mean_dkk": Metric("DKK", "mean cost of a home, end state settled"),
     "home_cost_worst_decile_dkk": Metric(
         "DKK", "mean cost of the dearest tenth of the homes, end state settled"
@@ -144,6 +147,11 @@ AGAINST_REFERENCE: dict[str, Metric] = {
     ),
     "customers_worse_off_percent": Metric(
         "%", "homes that pay more than 0.01 DKK more than in the reference"
+    ),
+    "customers_worse_off_paid_percent": Metric(
+        "%",
+        "the same after the DSO's payments for congestion; left out of a run without "
+        "ledger",
     ),
     "compensation_dkk": Metric("DKK", "what would leave no home worse off"),
     "fairness_customers": Metric(

@@ -2,7 +2,15 @@
 
 from mosaik_bottomup.results.layout import LAYOUT, layout_markdown
 from mosaik_bottomup.results.reader import Results, read
-from mosaik_bottomup.results.sealing import seal
+from mosaik_bottomup.results.sealing import Derived, seal
 from mosaik_bottomup.results.writer import ResultsWriter
 
-__all__ = ["LAYOUT", "Results", "ResultsWriter", "layout_markdown", "read", "seal"]
+__all__ = [
+    "LAYOUT",
+    "Derived",
+    "Results",
+    "ResultsWriter",
+    "layout_markdown",
+    "read",
+    "seal",
+]

@@ -53,6 +53,8 @@ class Group:
     long_name: str
     series: tuple[Variable, ...]
     static: tuple[Variable, ...] = ()
+    derived: bool = False
+    """Whether it follows from the rest, and is added when the run has ended well."""
 
 
 _POWER = Variable("power_kw", "kW", "net power at the meter")
@@ -64,6 +66,11 @@ _OFFERED = (
 _OFF_OFFER = Variable(
     "off_offer_kw", "kW", "distance of the set-point to the nearest offered power"
 )
+_FORGONE = Variable(
+    "forgone_dkk",
+    "DKK",
+    "cost of the option taken beyond the site's cheapest, by its own bid",
+)
 _BILL = Variable("bill_dkk", "DKK", "customer's bill of the step")
 _AREA = Variable("area", "1", "row of its area in group areas", COUNT)
 _SITE = (
@@ -71,6 +78,11 @@ _SITE = (
     Variable("aggregator", "1", "row of its aggregator in group aggregators", COUNT),
     Variable("home", "1", "row of its home in group households", COUNT),
 )
+
+
+def _paid(heading: str, what: str) -> Variable:
+    return Variable(f"{heading}_dkk", "DKK", f"{what}; sum over all parties 0")
+
 
 _GROUPS = (
     Group(
@@ -81,6 +93,9 @@ _GROUPS = (
             Variable("import_price", "DKK kWh-1", "retail price of a kWh bought"),
             Variable("export_price", "DKK kWh-1", "price of a kWh fed in"),
             Variable("day_ahead_price", "DKK kWh-1", "day-ahead market price"),
+            Variable(
+                "imbalance_price", "DKK kWh-1", "price at which imbalance is settled"
+            ),
             Variable("ambient", "degC", "outdoor temperature"),
             Variable("pv_yield", "kW kWp-1", "available PV power per installed kWp"),
         ),
@@ -223,6 +238,7 @@ _GROUPS = (
             _SETPOINT,
             *_OFFERED,
             _OFF_OFFER,
+            _FORGONE,
             Variable("air_c", "degC", "indoor air temperature"),
             Variable("floor_c", "degC", "floor temperature"),
             Variable("on", "1", "1 while the compressor runs", FLAG),
@@ -252,6 +268,7 @@ _GROUPS = (
             _SETPOINT,
             *_OFFERED,
             _OFF_OFFER,
+            _FORGONE,
             Variable("energy_kwh", "kWh", "stored energy"),
             Variable("battery_kw", "kW", "charging power of the battery"),
             Variable("pv_kw", "kW", "available PV generation"),
@@ -325,6 +342,29 @@ _GROUPS = (
                 "numbers in all messages and answers, 8 bytes each",
             ),
         ),
+    ),
+    Group(
+        "ledger",
+        "party",
+        "what every party received, and negative what it paid, each home apart; "
+        "complete runs only",
+        (
+            _paid("retail", "customers to retailer, what sites take"),
+            _paid("feed_in", "retailer to customers, what sites feed in"),
+            _paid("household", "customers to retailer, uncontrolled load"),
+            _paid("wear", "customers' battery wear, not in cash"),
+            _paid("congestion", "DSO to aggregators, and they to customers"),
+            _paid("grid_tariff", "retailer to DSO"),
+            _paid("transmission", "retailer to TSO, transmission tariff"),
+            _paid("taxes", "retailer to state, electricity tax and VAT"),
+            _paid("energy", "retailer to aggregators, spot part of what sites take"),
+            _paid("day_ahead", "aggregators and retailer to market"),
+            _paid("losses", "DSO to market, losses of the network"),
+            _paid("intraday", "aggregators to market, re-traded"),
+            _paid("activation", "aggregators to TSO, energy ordered"),
+            _paid("imbalance", "aggregators to TSO, energy beside the schedule"),
+        ),
+        derived=True,
     ),
 )
 

@@ -1,15 +1,28 @@
 """Declares a results file complete: compressed, with its certificate."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from mosaik_bottomup.arrays import FloatArray
 from mosaik_bottomup.errors import InvariantError
 from mosaik_bottomup.results.container import Header, create
+from mosaik_bottomup.results.layout import LAYOUT, Group, Variable
 from mosaik_bottomup.results.reader import read
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Derived:
+    """A group that follows from the others of a run that has ended well."""
+
+    entities: tuple[str, ...]
+    series: Mapping[str, FloatArray]
+    """All variables of the group, each of shape (entity, time)."""
 
 
 def seal(
@@ -17,6 +30,7 @@ def seal(
     certificate: Mapping[str, Mapping[str, Any]],
     wall_time_s: float,
     step_times_ms: Sequence[float],
+    derived: Mapping[str, Derived] | None = None,
 ) -> None:
     """Write a finished run's file again: chunked, compressed, ``complete`` 1.
 
@@ -33,11 +47,14 @@ def seal(
         How long the run took.
     step_times_ms
         How long each step took, shape (steps,).
+    derived
+        Groups to add, by name.
 
     Raises
     ------
     InvariantError
-        If the file lacks steps, or has been sealed before.
+        If the file lacks steps, has been sealed before, or a group to add is not as
+        laid out.
     """
     results = read(path)
     if results.complete:
@@ -46,6 +63,11 @@ def seal(
         raise InvariantError(
             f"{path} holds {results.steps_written} of {results.steps} steps"
         )
+    added = dict(derived or {})
+    for name, group in added.items():
+        wanted = {each.name for each in LAYOUT[name].series}
+        if not LAYOUT[name].derived or group.series.keys() != wanted:
+            raise InvariantError(f"{name} is not as laid out, and cannot be added")
     header = Header(
         attrs={
             **results.attrs,
@@ -56,8 +78,17 @@ def seal(
             "complete": 1,
         },
         time_s=results.time_s,
-        entities=results.entities,
-        static=results.static,
+        entities={
+            **results.entities,
+            **{name: group.entities for name, group in added.items()},
+        },
+        static={**results.static, **{name: {} for name in added}},
         steps_written=results.steps_written,
     )
-    create(Path(path), header, results.blocks)
+
+    def blocks(group: Group, variable: Variable) -> Iterator[NDArray[Any]]:
+        if group.name in added:
+            return iter([added[group.name].series[variable.name].T])
+        return results.blocks(group, variable)
+
+    create(Path(path), header, blocks)

@@ -101,11 +101,11 @@ def _something_to_trade(scenario: Scenario) -> Findings:
         )
 
 
-def _file_exists(section: str) -> Callable[[Scenario], Findings]:
+def _file_exists(section: str, key: str = "file") -> Callable[[Scenario], Findings]:
     def find(scenario: Scenario) -> Findings:
-        file: str = getattr(scenario, section).file
+        file: str = getattr(getattr(scenario, section), key)
         if file and not Path(file).is_file():
-            yield f"{section}.file", f"there is no file {file}"
+            yield f"{section}.{key}", f"there is no file {file}"
 
     return find
 
@@ -173,6 +173,10 @@ CHECKS = (
         for section in ("weather", "prices", "households")
     ),
     Check(("intraday.gate_closure_h", "intraday.reach_h"), _something_to_trade),
+    Check(
+        ("settlement.imbalance_price_file",),
+        _file_exists("settlement", "imbalance_price_file"),
+    ),
     Check(("solver.name",), _solver_here),
     Check(("solver.write_lp",), _lp_folder),
 )

@@ -18,6 +18,7 @@ PATH_KEYS = {
     ("weather", "file"),
     ("prices", "file"),
     ("households", "file"),
+    ("settlement", "imbalance_price_file"),
     ("solver", "write_lp"),
 }
 OVERRIDE = "--set"

@@ -344,6 +344,20 @@ class Households(Section):
     """Of the lognormal distribution of that energy among homes."""
 
 
+class Settlement(Section):
+    """Who pays whom for what has happened; nothing in it changes what happens."""
+
+    congestion_rule: Literal["none", "opportunity-cost", "congestion-price"] = "none"
+    """What the DSO pays where its envelopes bind: nothing; what each site gave up
+    against its cheapest option, by its own bid; or the volume moved at the congestion
+    price."""
+    imbalance_price_file: str = ""
+    """A CSV of your own instead of a synthetic price, relative to the scenario file."""
+    imbalance_spread_dkk_per_kwh: float = Field(default=0.15, ge=0)
+    """Mean distance of the synthetic imbalance price from day-ahead while the system
+    regulates; bids go by `aggregators.imbalance_price_dkk_per_kwh` instead."""
+
+
 class Solver(Section):
     """Who solves the stages."""
 
@@ -380,6 +394,7 @@ class Scenario(Section):
     prices: Prices = Prices()
     tariff: Tariff = Tariff()
     households: Households = Households()
+    settlement: Settlement = Settlement()
     solver: Solver = Solver()
     results: Results = Results()
 

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mosaik_bottomup.results import LAYOUT, ResultsWriter, seal
+from mosaik_bottomup.results import LAYOUT, ResultsWriter, read, seal
+from mosaik_bottomup.settlement import derived_group, settle
 
 ATTRS = {
     "scenario": 'name = "small"\n',
@@ -158,6 +159,7 @@ def small_run(small_writer: Callable[..., ResultsWriter]) -> Callable[..., Path]
         steps: int = 4,
         without: tuple[str, ...] = (),
         certificate: dict[str, Any] | None = None,
+        settled: bool = False,
         **options: Any,
     ) -> Path:
         entities = {k: v for k, v in ENTITIES.items() if k not in without}
@@ -165,7 +167,8 @@ def small_run(small_writer: Callable[..., ResultsWriter]) -> Callable[..., Path]
             for step in small_steps(steps, series or {}, entities):
                 writer.append(step)
         if certificate is not None:
-            seal(writer.path, certificate, 12.5, [3.0, 1.0, 2.0])
+            added = derived_group(settle(read(writer.path))) if settled else None
+            seal(writer.path, certificate, 12.5, [3.0, 1.0, 2.0], added)
         return writer.path
 
     return run

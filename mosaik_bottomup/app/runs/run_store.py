@@ -172,6 +172,7 @@ def _file_hashes(scenario: Scenario) -> dict[str, str]:
     files = {
         name: getattr(section, "file", "") for name, section in scenario if section
     }
+    files["settlement"] = scenario.settlement.imbalance_price_file
     return {
         name: hashlib.sha256(Path(file).read_bytes()).hexdigest()
         for name, file in files.items()

@@ -1,0 +1,62 @@
+"""The aggregators' positions: day-ahead, intraday, imbalance and activations."""
+
+import numpy as np
+
+from mosaik_bottomup.arrays import FloatArray
+from mosaik_bottomup.results import Results
+from mosaik_bottomup.settlement.book import MARKET, TSO, Book
+
+DAY_AHEAD = "day_ahead_kw"
+ACTIVATION = "activation_kw"
+
+
+def enter(book: Book, run: Results, trading_dkk_per_kwh: float) -> None:
+    """Enter what the aggregators bought, re-traded, missed and were ordered.
+
+    With the day-ahead position ``D``, the schedule ``S`` after intraday trades, the
+    activation ordered ``R`` (more consumption is positive) and delivery ``P``, all in
+    kW, day-ahead price ``p`` and single imbalance price ``π``:
+
+    * day-ahead ``h · p · D`` to the market;
+    * intraday ``h · (p · (S − D) + c · |S − D|)``, with ``c`` what trading costs;
+    * activation ``h · π · R`` to the TSO: ordered down in consumption, it is paid;
+    * imbalance ``h · π · (P − S − R)`` to the TSO.
+
+    Activated energy is settled at the imbalance price, which under single pricing is
+    the marginal price of the activated reserves. Where nothing was sold, ``D = S =
+    P``. A file without day-ahead positions has none but the schedule, and one without
+    activations none.
+
+    Parameters
+    ----------
+    book
+        Where to.
+    run
+        The run.
+    trading_dkk_per_kwh
+        What each kWh traded intraday costs beside its price.
+    """
+    if "aggregators" not in run.entities:
+        return
+    spot = run.series("market", "day_ahead_price").ravel()
+    single = run.series("market", "imbalance_price").ravel()
+    delivered = run.series("aggregators", "delivered_kw") * run.step_h
+    sold = run.series("aggregators", "schedule_kw") * run.step_h
+    schedule = np.where(np.isnan(sold), delivered, sold)
+    day_ahead = _or(run, DAY_AHEAD, schedule)
+    ordered = _or(run, ACTIVATION, np.zeros_like(schedule))
+    traded = schedule - day_ahead
+    mine = book.aggregators
+    book.pay("day_ahead", mine, MARKET, day_ahead * spot)
+    intraday_dkk = traded * spot + np.abs(traded) * trading_dkk_per_kwh
+    book.pay("intraday", mine, MARKET, intraday_dkk)
+    book.pay("activation", mine, TSO, ordered * single)
+    book.pay("imbalance", mine, TSO, (delivered - schedule - ordered) * single)
+
+
+def _or(run: Results, name: str, otherwise_kwh: FloatArray) -> FloatArray:
+    """Return the energy of a series, (aggregator, time), and what stands for none."""
+    if not run.holds("aggregators", name):
+        return otherwise_kwh
+    energy_kwh = run.series("aggregators", name) * run.step_h
+    return np.where(np.isnan(energy_kwh), otherwise_kwh, energy_kwh)
