@@ -322,14 +322,16 @@ def draw_all_fleets(scenario: Scenario, home_area: IntArray) -> tuple[Fleet, ...
         sites.battery_kwh,
         sites.battery_c_rate,
     )
+    guard_margin_k = scenario.forecast.error_scale * scenario.forecast.guard_margin_k
     rules = PlanningRules(
         run.step_h,
         run.steps_in(planning.every_h),
         run.steps_in(planning.guard_h),
         run.steps_in(sites.min_run_h),
         planning.band_up_k,
-        planning.band_margin_k,
-        sites.curtails_at_negative_price,
+        planning.band_margin_k + guard_margin_k,
+        guard_margin_k=guard_margin_k,
+        curtails_at_negative_price=sites.curtails_at_negative_price,
     )
     pumps, batteries = draw_fleets(population, home_area, rng(scenario, Stream.SITES))
     dealer = rng(scenario, Stream.AGGREGATORS)

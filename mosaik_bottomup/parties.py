@@ -262,16 +262,16 @@ def _load_forecast(
     scenario, areas = case.scenario, len(case.network.areas)
     member = (case.network.home_area == np.arange(areas)[:, None]).astype(float)
     lead = scenario.run.warm_up_steps
-    load = member @ case.uncontrolled_kw
+    uncontrolled = case.uncontrolled_kw
     if not scenario.forecast.error_scale:
         none = np.zeros((2, 1, 1))
         return lambda made_at, step, steps: (
-            load[:, lead + step : lead + step + steps],
+            member @ uncontrolled[:, lead + step : lead + step + steps],
             none,
         )
     past = member @ case.past_uncontrolled_kw
     first, day = lead + past.shape[1], case.calendar.day_steps
-    measured = np.concatenate([past, load], axis=1)
+    measured = np.concatenate([past, member @ uncontrolled], axis=1)
     days = -(-measured.shape[1] // day)
     # a day that is not over has not been measured to its end
     missing = days * day - measured.shape[1]

@@ -7,6 +7,7 @@ import pytest
 
 from mosaik_bottomup.coordination.aggregator import Aggregator, AggregatorRules, join
 from mosaik_bottomup.coordination.intraday import Position
+from mosaik_bottomup.coordination.operator import room_of_step
 from mosaik_bottomup.coordination.rehearsal import FEEDBACK, RehearsalRules
 from mosaik_bottomup.coordination.solver import Solver
 from mosaik_bottomup.coordination.stage_one import Imbalance
@@ -454,6 +455,26 @@ def test_a_rehearsed_step_is_foreseen_from_the_step_it_is_rehearsed_in():
     assert asked[2] == ("forecast", 2, 4, HORIZON)
 
 
+def test_a_margin_for_the_forecast_lowers_both_limits_and_is_recorded():
+    dso, _ = make_dso()
+    plain = dso.forecast
+
+    def wary(made_at, step, steps):
+        margin = np.stack([np.full((AREAS, steps), kw) for kw in (3.0, 2.0)])
+        return replace(plain(made_at, step, steps), margin_kw=margin)
+
+    offer = make_offer(Moment(4), (0, 0))
+    room = room_of_step(plain, dso.capability, {"a": offer}, Moment(4))
+    less = room_of_step(wary, dso.capability, {"a": offer}, Moment(4))
+    dso.forecast = wary
+    dso.hear({"a": offer, "b": offer})
+
+    np.testing.assert_allclose(less.import_kw, room.import_kw - 3)
+    np.testing.assert_allclose(less.export_kw, room.export_kw - 2)
+    assert room.margin_kw.tolist() == [0, 0]
+    assert dso.record["forecast_margin_kw"].tolist() == [3, 3]
+
+
 def test_the_look_ahead_asks_for_all_its_steps_at_the_most_reactive_power():
     dso, asked = make_dso()
     moment = Moment(4)
@@ -507,6 +528,24 @@ def test_the_margin_is_kept_free_in_the_look_ahead_alone():
         .ahead_dkk_per_kwh
         for margin in (0.0, 0.1)
     )
+
+    assert not free.any()
+    assert (kept > 0).all()
+
+
+def test_the_look_ahead_leaves_room_for_the_forecasts_error():
+    """It needs 5 kW beside 1 kW: the limit leaves that, less a margin it does not."""
+    moment = Moment(0, 0)
+    stores = StoreOffer([make_report(moment)], np.ones(2), moment)
+    dso, _ = make_dso(limit_kw=(6.5, 6.5), first_margin=0.0)
+    plain = dso.forecast
+
+    def wary(made_at, step, steps):
+        return replace(plain(made_at, step, steps), margin_kw=np.ones((2, AREAS, 1)))
+
+    free = dso.hear({"a": stores})["a"].ahead_dkk_per_kwh
+    dso.forecast = wary
+    kept = dso.hear({"a": stores})["a"].ahead_dkk_per_kwh
 
     assert not free.any()
     assert (kept > 0).all()

@@ -147,7 +147,7 @@ class SystemOperator:
             reactive = np.sum([it.reactive_max_kvar for it in offers.values()], axis=0)
             kvar = ahead.uncontrolled_kvar + reactive[:, None]
             most, least = self.capability(kvar)
-            more, less = ahead.margin_kw
+            more, less = np.broadcast_to(ahead.margin_kw, (2, *most.shape))
             most, least = most - more, least - less
             for a in range(rules.areas):
                 keep = max(1 - margin[a], 0.0)

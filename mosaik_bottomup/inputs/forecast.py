@@ -132,7 +132,7 @@ def _errors(
                 f"{step} to {step + steps} were asked for"
             )
         drawn = drawn.copy()
-        drawn[:, : made_at + 1 - step] = 0.0  # what is going on is measured
+        drawn[:, : max(made_at + 1 - step, 0)] = 0.0  # what is going on is measured
         return drawn
 
     return errors

@@ -218,6 +218,9 @@ class Forecast(Section):
     """Time over which the correlation of the weather's errors falls to 1/e."""
     household_correlation_h: float = Field(default=1.0, gt=0, le=48)
     """The same for the errors of a home's load."""
+    guard_margin_k: float = Field(default=0.2, ge=0, le=0.5)
+    """How far inside the comfort band homes keep what is certain, for weather that
+    turns out worse than foreseen; `error_scale` multiplies it."""
     renewed_every_h: float = Field(default=6.0, gt=0, le=24)
     """Time between two issues of the forecasts; whole steps."""
     prices_published_h: float = Field(default=13.0, ge=0, le=24)
