@@ -8,7 +8,7 @@ import pytest
 from mosaik_bottomup.calendar import Calendar
 from mosaik_bottomup.coordination.aggregator import Aggregator, AggregatorRules, join
 from mosaik_bottomup.coordination.intraday import IntradayMarket, Position
-from mosaik_bottomup.coordination.operator import room_of_step
+from mosaik_bottomup.coordination.operator import less_margin, room_of_step
 from mosaik_bottomup.coordination.rehearsal import FEEDBACK, RehearsalRules
 from mosaik_bottomup.coordination.solver import Solver
 from mosaik_bottomup.coordination.stage_one import Imbalance
@@ -532,6 +532,16 @@ def test_the_margin_is_kept_free_in_the_look_ahead_alone():
 
     assert not free.any()
     assert (kept > 0).all()
+
+
+def test_margins_wider_than_the_limits_are_cut_alike_until_they_meet():
+    one = np.ones((1, 1))
+
+    most, least, kept = less_margin(
+        6 * one, 4 * one, np.array([15.0, 5.0])[:, None, None]
+    )
+
+    assert (most[0, 0], least[0, 0], kept[0, 0]) == (-1.5, 1.5, 7.5)
 
 
 def test_the_look_ahead_leaves_room_for_the_forecasts_error():

@@ -16,7 +16,7 @@ The margin is a quantile of the errors :math:`e_l` that such forecasts had, as a
 filtered historical simulation (G. Barone-Adesi, K. Giannopoulos and L. Vosper, "VaR
 without correlations for portfolios of derivative securities", Journal of Futures
 Markets 19 (1999) 583-602): errors are scaled to their spread at that time of day, which
-quarter-hours next to it share in, the quantile is that of all scaled errors, and the
+the steps next to it can only raise, the quantile is that of all scaled errors, and the
 margin is scaled back. It is learned anew at every midnight of the data.
 """
 
@@ -28,7 +28,8 @@ from mosaik_bottomup.arrays import BoolArray, FloatArray, IntArray
 
 KERNEL = (0.25, 0.5, 0.25)
 """How much the squared errors of the step before, the step itself and the one after
-count for its spread: a seam between days must stay sharp."""
+count for its spread, unless its own are larger: a seam between days stays sharp."""
+TINY_KW2 = 1e-12  # keeps errors of 0 from being divided by a spread of 0
 LEAST_DAYS = 10
 """Of seen errors, before a margin is drawn from them."""
 
@@ -126,12 +127,19 @@ class LoadForecast:
         faded = self._memory[:, None] ** lead * self._residual[:, at - lead]
         error = self._load_kw[:, at] - self._expected[late - 1][:, at] - faded
         by_day = error.reshape(error.shape[0], -1, self._day_steps)
-        square = (by_day**2).mean(axis=1)
+        days, square = by_day.shape[1], by_day**2
+        own = square.mean(axis=1)
         near = zip(KERNEL, (1, 0, -1), strict=True)
-        spread = np.sqrt(sum(w * np.roll(square, move, axis=1) for w, move in near))
-        scaled = (by_day / np.where(spread > 0, spread, 1.0)[:, None]).reshape(
-            error.shape[0], -1
+        shared = sum(w * np.roll(own, move, axis=1) for w, move in near)
+        # a seam between days is as wide as it was, however smooth it is around it
+        spread = np.sqrt(np.maximum(own, shared))
+        # none is measured by a spread that it has itself made wide
+        others = np.maximum(
+            (days * own[:, None] - square) / (days - 1),
+            (days * shared[:, None] - KERNEL[1] * square) / (days - KERNEL[1]),
         )
+        others = np.sqrt(np.maximum(others, TINY_KW2))
+        scaled = (by_day / others).reshape(error.shape[0], -1)
         low, high = np.quantile(
             scaled, [1 - self._probability, self._probability], axis=1
         )

@@ -68,8 +68,21 @@ def room_of_step(
     now = forecast(moment.now, moment.step, 1)
     reactive = np.sum([it.reactive_max_kvar for it in offers.values()], axis=0)
     most, least = capability(now.uncontrolled_kvar + reactive[:, None])
-    more, less = np.broadcast_to(now.margin_kw, (2, *most.shape))[:, :, 0]
-    return Room(now.uncontrolled_kw[:, 0], most[:, 0] - more, least[:, 0] - less, more)
+    most, least, margin = less_margin(most, least, now.margin_kw)
+    return Room(now.uncontrolled_kw[:, 0], most[:, 0], least[:, 0], margin[:, 0])
+
+
+def less_margin(
+    import_kw: FloatArray, export_kw: FloatArray, margin_kw: FloatArray
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return the limits less the margins, and the import's margin; all ``(a, t)``.
+
+    Of margins that leave nothing between the limits, both are cut alike until they do.
+    """
+    more, less = np.broadcast_to(margin_kw, (2, *import_kw.shape))
+    between, both = np.maximum(import_kw + export_kw, 0.0), more + less
+    part = np.where(both > between, between / np.where(both > 0, both, 1.0), 1.0)
+    return import_kw - part * more, export_kw - part * less, part * more
 
 
 def planned_kw(offers: Mapping[str, AreaOffer], room: Room) -> FloatArray:

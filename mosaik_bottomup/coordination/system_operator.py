@@ -16,6 +16,7 @@ from mosaik_bottomup.coordination.operator import (
     Capability,
     Forecast,
     area_record,
+    less_margin,
     room_of_step,
 )
 from mosaik_bottomup.coordination.rehearsal import (
@@ -147,8 +148,7 @@ class SystemOperator:
             reactive = np.sum([it.reactive_max_kvar for it in offers.values()], axis=0)
             kvar = ahead.uncontrolled_kvar + reactive[:, None]
             most, least = self.capability(kvar)
-            more, less = np.broadcast_to(ahead.margin_kw, (2, *most.shape))
-            most, least = most - more, least - less
+            most, least, _ = less_margin(most, least, ahead.margin_kw)
             for a in range(rules.areas):
                 keep = max(1 - margin[a], 0.0)
                 area_ahead = AreaAhead(
