@@ -5,8 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from mosaik_bottomup.calendar import Calendar
 from mosaik_bottomup.coordination.aggregator import Aggregator, AggregatorRules, join
-from mosaik_bottomup.coordination.intraday import Position
+from mosaik_bottomup.coordination.intraday import IntradayMarket, Position
 from mosaik_bottomup.coordination.operator import less_margin, room_of_step
 from mosaik_bottomup.coordination.rehearsal import FEEDBACK, RehearsalRules
 from mosaik_bottomup.coordination.solver import Solver
@@ -775,3 +776,34 @@ def test_stores_and_plans_together_are_a_fault():
 
     with pytest.raises(InvariantError, match="different things"):
         make_dso()[0].hear({"a": stores, "b": make_offer(moment, (0, 0))})
+
+
+def go_through(dso, made_at, round_, kw):
+    """Rehearse two steps; return the last envelope."""
+    for step in (made_at, made_at + 1):
+        moment = Moment(step, round_, step == made_at + 1, made_at)
+        dso.hear({"one": StoreOffer([make_report(moment)], np.ones(AREAS), moment)})
+        envelope = dso.hear({"one": make_offer(moment, kw, kw)})["one"]
+    return envelope
+
+
+def test_what_is_traded_is_secured_in_one_round_and_leaves_the_days_check_alone():
+    calendar = Calendar(
+        96, 96, 8, 104, trade_every_steps=8, trade_gate_steps=1, trade_reach_steps=2
+    )
+    dso, _ = make_dso(market=IntradayMarket(calendar, 0.03), rounds=1)
+    while go_through(dso, 0, len(dso.rehearsals), (12, 5)).again:
+        pass
+    rounds = len(dso.rehearsals)
+
+    dso.hear({"one": make_offer(Moment(0), (5, 5))})
+    sold = dso.record
+    traded = go_through(dso, 8, 0, (12, 5))
+    dso.hear({"one": make_offer(Moment(8), (5, 5))})
+
+    assert not traded.again
+    assert traded.commit == 0
+    assert len(dso.rehearsals) == rounds == 2
+    assert sold["check_rounds"].tolist() == [2, 2]
+    np.testing.assert_allclose(sold["check_overload_kw"], [3, 0])
+    assert np.isnan(dso.record["check_rounds"]).all()

@@ -187,7 +187,8 @@ class SystemOperator:
             again, commit = self._day.note(
                 moment, granted.price_dkk_per_kwh, granted.overload_kw
             )
-            self._checked = self._day.check() if commit is not None else None
+            if commit is not None and rules.rehearsal.secured:
+                self._checked = self._day.check()
         elif moment.rehearsal is not None:  # what is traded is secured as it is
             commit = moment.rehearsal if moment.last else None
         else:
