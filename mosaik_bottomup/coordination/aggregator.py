@@ -6,6 +6,12 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from mosaik_bottomup.arrays import FloatArray
+from mosaik_bottomup.coordination.activation import (
+    ActivatedPower,
+    activated_power,
+    refuse_unless,
+    vetoed_kw,
+)
 from mosaik_bottomup.coordination.dispatch import dispatch
 from mosaik_bottomup.coordination.merit_order import (
     MeritOrder,
@@ -19,6 +25,7 @@ from mosaik_bottomup.coordination.stage_one import Curve, Imbalance, clear
 from mosaik_bottomup.errors import InvariantError
 from mosaik_bottomup.messages import (
     INDIFFERENCE_DKK_PER_KWH,
+    Activation,
     AreaOffer,
     BidBook,
     CongestionPrices,
@@ -61,6 +68,9 @@ class AggregatorRecord:
     cleared_kw: FloatArray
     dispatched_kw: FloatArray
     schedule_kw: float
+    activation_ordered_kw: float
+    """Of portfolio and areas together."""
+    activation_vetoed_kw: float
 
 
 @dataclass(slots=True, eq=False)
@@ -73,6 +83,11 @@ class _Round:
     curves: list[Curve]
     target_kw: float | None
     plan_kw: FloatArray
+    imbalance: Imbalance
+    activated: ActivatedPower | None = None
+    """None where no activation runs."""
+    held_kw: FloatArray | None = None
+    """What areas with activations of their own are to draw; NaN in the others."""
 
     @property
     def base_kw(self) -> FloatArray:
@@ -88,6 +103,8 @@ class Aggregator:
     solver: Solver
     schedule_kw: dict[int, float] = field(default_factory=dict)
     """What was sold for each step."""
+    activations: list[Activation] = field(default_factory=list)
+    """What the transmission system operator has ordered so far."""
     record: AggregatorRecord | None = None
     """The last real step."""
     _rehearsed_kw: dict[int, dict[int, float]] = field(default_factory=dict)
@@ -122,6 +139,8 @@ class Aggregator:
         if opened is None or said.moment != opened.book.moment:
             raise InvariantError(f"{said.moment}: envelope does not answer the offer")
         plan = opened.plan_kw
+        if opened.target_kw is not None:
+            opened.target_kw -= vetoed_kw(said)
         if said.site_cap_kw is not None:
             capped = self._round(cap_sites(opened.book, said.site_cap_kw), opened.sizes)
             cleared, capped.plan_kw = capped.plan_kw, plan
@@ -131,6 +150,28 @@ class Aggregator:
             return self._dispatch(opened, plan, said)
         cleared = self._clear(opened, said.low_kw, said.high_kw)
         return self._dispatch(opened, cleared, said)
+
+    def hear_activation(self, order: Activation, step: int) -> None:
+        """Take an order of the transmission system operator; it holds from now on.
+
+        Parameters
+        ----------
+        order
+            Several that run at a time add up.
+        step
+            It is now.
+
+        Raises
+        ------
+        ValueError
+            If it cannot be followed: there is no schedule to deviate from, no such
+            area, it has begun already, or one of the same name is there.
+        """
+        rules = self.rules
+        refuse_unless(
+            order, step, rules.areas, rules.follows_schedule, self.activations
+        )
+        self.activations.append(order)
 
     def _plan(self, books: dict[str, BidBook]) -> AreaOffer | dict[str, Dispatch]:
         # in one order, however they arrived: it decides how ties are broken
@@ -152,6 +193,8 @@ class Aggregator:
             target_kw=opened.target_kw,
             reactive_max_kvar=reactive,
             moment=book.moment,
+            activation_kw=None if (now := opened.activated) is None else now.whole_kw,
+            area_activation_kw=None if now is None else now.by_area_kw,
         )
 
     def _round(self, book: BidBook, sizes: dict[str, int]) -> _Round:
@@ -160,9 +203,32 @@ class Aggregator:
         orders = merit_orders(book, rules.areas, rules.step_h)
         curves = [simplify(order, rules.segments) for order in orders]
         target = self._target(book.moment)
-        opened = _Round(book, sizes, orders, curves, target, unbound)
-        opened.plan_kw = self._clear(opened, -unbound, unbound)
+        imbalance = rules.imbalance
+        opened = _Round(book, sizes, orders, curves, target, unbound, imbalance)
+        activated = None
+        if target is not None:
+            activated = activated_power(
+                self.activations, book.moment.step, self.rules.areas
+            )
+        if activated is None or activated.in_areas:
+            opened.plan_kw = self._clear(opened, -unbound, unbound)
+        if activated is not None:
+            self._activate(opened, activated)
         return opened
+
+    def _activate(self, opened: _Round, activated: ActivatedPower) -> None:
+        """Plan anew with activations.
+
+        An area with one of its own is to draw what it would without any, and that.
+        """
+        assert opened.target_kw is not None
+        unbound, by_area = np.full(self.rules.areas, np.inf), activated.by_area_kw
+        opened.activated = activated
+        if activated.in_areas:
+            opened.held_kw = np.where(by_area == 0, np.nan, opened.plan_kw + by_area)
+        opened.target_kw += activated.total_kw
+        opened.imbalance = self.rules.imbalance.during_activation()
+        opened.plan_kw = self._clear(opened, -unbound, unbound)
 
     def _target(self, moment: Moment) -> float | None:
         if moment.rehearsal is not None or not self.rules.follows_schedule:
@@ -173,6 +239,10 @@ class Aggregator:
         self, opened: _Round, low_kw: FloatArray, high_kw: FloatArray
     ) -> FloatArray:
         curves = opened.curves
+        if opened.held_kw is not None:
+            held = np.clip(opened.held_kw, low_kw, high_kw)
+            low_kw = np.where(np.isnan(held), low_kw, held)
+            high_kw = np.where(np.isnan(held), high_kw, held)
         if opened.target_kw is None:  # solved in closed form, however long they are
             curves = [(it.slope_dkk_per_kwh, it.width_kw) for it in opened.orders]
         return clear(
@@ -181,7 +251,7 @@ class Aggregator:
             low_kw,
             high_kw,
             opened.target_kw,
-            self.rules.imbalance,
+            opened.imbalance,
             self.rules.step_h,
             opened.book.moment.step,
             self.solver,
@@ -223,6 +293,8 @@ class Aggregator:
                 cleared_kw,
                 sums,
                 self.schedule_kw.get(moment.step, float("nan")),
+                0.0 if opened.activated is None else opened.activated.total_kw,
+                vetoed_kw(envelope),
             )
         ends = np.cumsum(list(opened.sizes.values()))[:-1]
         parts = np.split(power, ends)
@@ -233,7 +305,7 @@ class Aggregator:
 
     def _worth_dkk_per_kwh(self, opened: _Round, cleared_kw: FloatArray) -> float:
         """Return what a kWh less than cleared costs beside the bids: imbalance."""
-        imbalance, target = self.rules.imbalance, opened.target_kw
+        imbalance, target = opened.imbalance, opened.target_kw
         if target is None:
             return 0.0
         if cleared_kw.sum() > target + TOLERANCE_KW:

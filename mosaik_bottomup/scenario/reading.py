@@ -18,6 +18,7 @@ PATH_KEYS = {
     ("weather", "file"),
     ("prices", "file"),
     ("households", "file"),
+    ("activations", "file"),
     ("solver", "write_lp"),
 }
 OVERRIDE = "--set"
@@ -186,10 +187,13 @@ def _written_key(raw: Table, location: tuple[int | str, ...]) -> tuple[str, ...]
     key: list[str] = []
     at: object = raw
     for part in location:
-        if not (isinstance(at, Mapping) and part in at):
+        if isinstance(at, Mapping) and part in at:
+            at = at[part]
+        elif isinstance(at, list) and isinstance(part, int) and part < len(at):
+            at = at[part]
+        else:
             break
         key.append(str(part))
-        at = at[part]
     return tuple(key)
 
 
@@ -201,5 +205,8 @@ def _same_branch(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
 def _at(raw: Table, key: tuple[str, ...]) -> object:
     at: object = raw
     for part in key:
-        at = at.get(part) if isinstance(at, Mapping) else None
+        if isinstance(at, list):
+            at = at[int(part)]
+        else:
+            at = at.get(part) if isinstance(at, Mapping) else None
     return at
