@@ -6,6 +6,7 @@ Arrays are (aggregator, time). A step for which nothing was sold (NaN) has no im
 import numpy as np
 
 from mosaik_bottomup.arrays import FloatArray
+from mosaik_bottomup.metrics.activations import granted_kw
 from mosaik_bottomup.results import Results
 
 PERCENT = 100.0
@@ -27,13 +28,15 @@ def delivered_kwh(results: Results) -> FloatArray:
 
 
 def imbalance_kwh(results: Results) -> FloatArray:
-    """Return ``Σ_k h · |delivered_k − schedule_k|``, shape (aggregator,).
+    """Return ``Σ_k h · |delivered − (schedule + ordered − vetoed)|``, (aggregator,).
 
+    Ordered is what activations ask for, and what the DSO has vetoed of it is nobody's
+    imbalance.
     A surplus in one step does not make good for a lack in another.
     """
     off_kw = np.abs(
         results.series("aggregators", "delivered_kw")
-        - results.series("aggregators", "schedule_kw")
+        - (results.series("aggregators", "schedule_kw") + granted_kw(results))
     )
     energy: FloatArray = np.nansum(off_kw, axis=1) * results.step_h
     return energy
@@ -50,8 +53,8 @@ def imbalance_cost_dkk(results: Results) -> FloatArray:
 def imbalance_percent(results: Results) -> float:
     """Return all imbalance in percent of the energy sold.
 
-    ``100 · Σ_gk |delivered − schedule| / Σ_gk |schedule|``. Where nothing was sold
-    nothing can be missed, and it is 0.
+    That is ``Σ_gk |schedule|``, without activations. Where nothing was sold nothing can
+    be missed, and it is 0.
     """
     sold_kw = np.nan_to_num(np.abs(results.series("aggregators", "schedule_kw")))
     sold_kwh = float(sold_kw.sum()) * results.step_h
