@@ -69,6 +69,7 @@ class Wiring:
         self._measure(operator)
         parties = [self._market, self._households, self._grid, operator]
         made = aggregators.Aggregator.create(len(self._case.aggregators))
+        self._aggregators = made
         by_name = dict(zip(self._case.aggregators, made, strict=True))
         for aggregator in made:
             self._secure(aggregator, operator)

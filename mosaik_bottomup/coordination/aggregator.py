@@ -85,7 +85,8 @@ class _Round:
     plan_kw: FloatArray
     imbalance: Imbalance
     activated: ActivatedPower | None = None
-    """None where no activation runs."""
+    """None where no activation runs; of areas, what they can."""
+    ordered_kw: float = 0.0
     held_kw: FloatArray | None = None
     """What areas with activations of their own are to draw; NaN in the others."""
 
@@ -219,14 +220,19 @@ class Aggregator:
     def _activate(self, opened: _Round, activated: ActivatedPower) -> None:
         """Plan anew with activations.
 
-        An area with one of its own is to draw what it would without any, and that.
+        An area with one of its own is to draw what it would without any, and that; what
+        it cannot, no other area makes good.
         """
         assert opened.target_kw is not None
         unbound, by_area = np.full(self.rules.areas, np.inf), activated.by_area_kw
-        opened.activated = activated
+        opened.ordered_kw, opened.activated = activated.total_kw, activated
         if activated.in_areas:
-            opened.held_kw = np.where(by_area == 0, np.nan, opened.plan_kw + by_area)
-        opened.target_kw += activated.total_kw
+            top = np.array([order.top_kw for order in opened.orders])
+            held = np.clip(opened.plan_kw + by_area, opened.base_kw, top)
+            there = np.where(by_area == 0, 0.0, held - opened.plan_kw)
+            opened.held_kw = np.where(by_area == 0, np.nan, held)
+            opened.activated = ActivatedPower(activated.whole_kw, there)
+        opened.target_kw += opened.activated.total_kw
         opened.imbalance = self.rules.imbalance.during_activation()
         opened.plan_kw = self._clear(opened, -unbound, unbound)
 
@@ -293,7 +299,7 @@ class Aggregator:
                 cleared_kw,
                 sums,
                 self.schedule_kw.get(moment.step, float("nan")),
-                0.0 if opened.activated is None else opened.activated.total_kw,
+                opened.ordered_kw,
                 vetoed_kw(envelope),
             )
         ends = np.cumsum(list(opened.sizes.values()))[:-1]

@@ -89,7 +89,7 @@ def secure(
     Activations are part of the targets and plans. While one runs, being off its target
     costs an aggregator the price of a shortfall, so that *least-cost* gives up as
     little of it as possible, and moves it to whichever area has room; but it pushes
-    nobody else further off a schedule than without it. What the envelopes then hold of
+    nobody further off a schedule, or another activation, than without it. What the envelopes then hold of
     no plan is vetoed (see `vetoes`).
 
     Raises
@@ -126,7 +126,9 @@ def secure(
             without, base, room, imbalance, step_h, solver, unbound
         )
         if active.any():
-            most = np.where(active[:, None], np.inf, _off_kw(offers, point))
+            # as far off as if nothing of its activations were delivered
+            off = np.array([_activated_kw(offer) for offer in offers])
+            most = _off_kw(without, point) + np.maximum([-off, off], 0).T
             point, price, overload = _least_cost(
                 offers, base, room, imbalance, step_h, solver, most
             )
@@ -187,6 +189,11 @@ def _area_activation_kw(offer: AreaOffer) -> FloatArray:
     return np.zeros(offer.base_kw.size) if given is None else given
 
 
+def _activated_kw(offer: AreaOffer) -> float:
+    """Return what activations of portfolio and areas ask for together."""
+    return (offer.activation_kw or 0.0) + float(_area_activation_kw(offer).sum())
+
+
 def without_activations(
     offers: Sequence[AreaOffer],
 ) -> tuple[list[AreaOffer], BoolArray]:
@@ -196,7 +203,7 @@ def without_activations(
     for offer in offers:
         target = offer.target_kw
         if target is not None and offer.activation_kw is not None:
-            target -= offer.activation_kw + float(_area_activation_kw(offer).sum())
+            target -= _activated_kw(offer)
         plain.append(
             replace(
                 offer, target_kw=target, activation_kw=None, area_activation_kw=None
