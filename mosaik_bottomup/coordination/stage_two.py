@@ -86,8 +86,8 @@ def secure(
     use, so that :math:`\sum_g hi_{ga} + U_a \le C^+_a` and
     :math:`\sum_g lo_{ga} + U_a \ge -C^-_a` wherever :math:`s = 0`.
 
-    Activations are part of the targets and plans. While one runs, being off its target
-    costs an aggregator the price of a shortfall, so that *least-cost* gives up as
+    Activations are part of the targets and plans. Being short of one costs an
+    aggregator the price of a shortfall, so that *least-cost* gives up as
     little of it as possible, and moves it to whichever area has room; but it pushes
     nobody further off a schedule, or another activation, than without it. What the envelopes then hold of
     no plan is vetoed (see `vetoes`).
@@ -275,8 +275,12 @@ def _least_cost(
             ]
             cost += zip(segments, (step_h * slopes).tolist(), strict=True)
             cells[g, a] = [(segment, 1.0) for segment in segments]
-        active = offer.activation_kw is not None
-        price = imbalance.during_activation() if active else imbalance
+        asked, running = _activated_kw(offer), imbalance.during_activation()
+        # short of what is ordered; beyond it, it is off as anybody may be
+        price = Imbalance(
+            (running if asked < 0 else imbalance).above_dkk_per_kwh,
+            (running if asked > 0 else imbalance).below_dkk_per_kwh,
+        )
         if offer.target_kw is not None:
             load = [at for a in range(room.import_kw.size) for at in cells[g, a]]
             wanted = float(offer.target_kw - base_kw[g].sum())
@@ -285,7 +289,9 @@ def _least_cost(
             )
         for a in np.flatnonzero(_area_activation_kw(offer)).tolist():
             wanted = float(offer.plan_kw[a] - base_kw[g, a])
-            cost += _follow(problem, f"{g}_{a}", cells[g, a], wanted, price, step_h)
+            cost += _follow(
+                problem, f"{g}_{a}", cells[g, a], wanted, running, step_h
+            )
     problem += pulp.lpSum_vars_coefs(cost)
     rows = []
     for a in range(room.import_kw.size):
