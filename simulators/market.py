@@ -1,4 +1,4 @@
-"""mosaik adapter for the market of activations: tells each aggregator when it is called.
+"""mosaik adapter for the market of activations: calls each aggregator in its time.
 
 Hybrid: it steps by itself, whenever the notice of an order begins. `activation` is a
 list of messages, all that an aggregator is told at that time; any other model that

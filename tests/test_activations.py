@@ -38,9 +38,7 @@ def an_order(delta_kw: float, area: str = "", who: str = "aggregator-1") -> str:
 
 
 def ran(file: Path, *overrides: str, orders: str = "", **how: bool) -> Results:
-    settled = scenario.load(
-        "two_areas", [*overrides, f"activations.orders=[{orders}]"]
-    )
+    settled = scenario.load("two_areas", [*overrides, f"activations.orders=[{orders}]"])
     world.run(settled, file, **how)
     return read(file)
 
@@ -205,14 +203,14 @@ class OwnMarket(Simulator):
         )
         self._start = start
 
-    def create(self, num, model, **params):  # type: ignore[no-untyped-def]
+    def create(self, num, model, **params):  # type: ignore[no-untyped-def]  # noqa: D102
         return [{"eid": "Own", "type": model}]
 
-    def step(self, time, inputs, max_advance):  # type: ignore[no-untyped-def]
+    def step(self, time, inputs, max_advance):  # type: ignore[no-untyped-def]  # noqa: D102
         self._now = time // 900
         return FIRST * 900 if not time else None
 
-    def get_data(self, outputs):  # type: ignore[no-untyped-def]
+    def get_data(self, outputs):  # type: ignore[no-untyped-def]  # noqa: D102
         if self._now != FIRST:
             return {}
         said = Activation("mine", "own", None, -6.0, self._start, 0.0, FIRST + STEPS)

@@ -1,4 +1,4 @@
-"""Activations in the negotiation: followed, moved between areas, vetoed as little as is."""
+"""Activations in the negotiation: followed, moved between areas, vetoed if need be."""
 
 import numpy as np
 import pytest
@@ -15,8 +15,8 @@ from mosaik_bottomup.coordination.stage_two import (
     _least_cost,
     _off_kw,
     secure,
-    without_activations,
 )
+from mosaik_bottomup.coordination.veto import without_activations
 from mosaik_bottomup.messages import (
     Activation,
     AreaOffer,
@@ -44,9 +44,7 @@ def order(delta_kw=-8.0, start=4, ramp_steps=0.0, end=8, area=None, name="mFRR-1
 # --- the order ----------------------------------------------------------------------
 
 
-@given(
-    st.floats(-200, 200), st.integers(0, 20), st.integers(1, 10), st.floats(0, 1)
-)
+@given(st.floats(-200, 200), st.integers(0, 20), st.integers(1, 10), st.floats(0, 1))
 def test_a_ramp_takes_half_of_its_length_from_the_energy(delta, start, steps, part):
     it = order(delta, start, part * steps, start + steps)
 
@@ -112,9 +110,7 @@ def make_offer(base, slopes, widths, schedule, whole, by_area=None):
     low, high = -unbound, unbound
     if by_area is not None:
         top = base + [w.sum() for w in widths]
-        plain = clear(
-            curves, base, low, high, schedule, IMBALANCE, STEP_H, 0, Solver()
-        )
+        plain = clear(curves, base, low, high, schedule, IMBALANCE, STEP_H, 0, Solver())
         held = np.clip(plain + by_area, base, top)
         low, high = (
             np.where(by_area == 0, bound, held) for bound in (-unbound, unbound)
@@ -230,7 +226,7 @@ def least_veto_kw(offers, room, secured):
     base, top = ranges(offers)
     g, a = base.shape
     n = g * a
-    plain, _ = without_activations(offers)
+    plain = without_activations(offers)
     off = off_schedule_kw(plain, room)
     cost = np.concatenate([np.zeros(n), np.ones(g)])
     rows, bounds = [], []
@@ -435,9 +431,7 @@ def test_an_aggregator_does_not_make_good_what_was_vetoed():
 
     aggregator.hear_fleets({"one": a_book()})
     envelope = {"low": [0, 0], "high": [11, 15]}
-    record = answered(
-        aggregator, **envelope, vetoed_kw=3.0, area_vetoed_kw=np.zeros(2)
-    )
+    record = answered(aggregator, **envelope, vetoed_kw=3.0, area_vetoed_kw=np.zeros(2))
 
     assert record.dispatched_kw.sum() == pytest.approx(11)
     assert (record.activation_ordered_kw, record.activation_vetoed_kw) == (4, 3)

@@ -1,15 +1,21 @@
 """Stage 2: which envelopes keep every transformer secure, whatever happens inside."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 import pulp
 
-from mosaik_bottomup.arrays import BoolArray, FloatArray
+from mosaik_bottomup.arrays import FloatArray
 from mosaik_bottomup.coordination.solver import Solver, duals, solve, values
 from mosaik_bottomup.coordination.stage_one import Imbalance
+from mosaik_bottomup.coordination.veto import (
+    activated_kw,
+    area_activation_kw,
+    vetoes,
+    without_activations,
+)
 from mosaik_bottomup.messages import AreaOffer
 
 OVERLOAD_DKK_PER_KWH = 1e4
@@ -89,8 +95,8 @@ def secure(
     Activations are part of the targets and plans. Being short of one costs an
     aggregator the price of a shortfall, so that *least-cost* gives up as
     little of it as possible, and moves it to whichever area has room; but it pushes
-    nobody further off a schedule, or another activation, than without it. What the envelopes then hold of
-    no plan is vetoed (see `vetoes`).
+    nobody further off a schedule, or another activation, than without it. What the
+    envelopes then hold of no plan is vetoed (see `mosaik_bottomup.coordination.veto`).
 
     Raises
     ------
@@ -120,96 +126,20 @@ def secure(
             offers, base, top, plan, cut, room, step_h, solver
         )
     else:
-        without, active = without_activations(offers)
+        without = without_activations(offers)
         unbound = np.full((len(offers), 2), np.inf)
         point, price, overload = _least_cost(
             without, base, room, imbalance, step_h, solver, unbound
         )
-        if active.any():
+        if any(offer.activation_kw is not None for offer in offers):
             # as far off as if nothing of its activations were delivered
-            off = np.array([_activated_kw(offer) for offer in offers])
+            off = np.array([activated_kw(offer) for offer in offers])
             most = _off_kw(without, point) + np.maximum([-off, off], 0).T
             point, price, overload = _least_cost(
                 offers, base, room, imbalance, step_h, solver, most
             )
     low, high = share_headroom(np.clip(point, base, top), base, top, room)
     return Secured(low, high, price, overload, *vetoes(offers, plan, low, high))
-
-
-def vetoes(
-    offers: Sequence[AreaOffer],
-    plan_kw: FloatArray,
-    low_kw: FloatArray,
-    high_kw: FloatArray,
-) -> tuple[FloatArray, FloatArray]:
-    r"""Return what envelopes leave no room for of the activations in the plans.
-
-    .. math::
-        V_{g} = \min\Big(R_{g}, \big[\sum_a (P_{ga} - hi_{ga})\big]_+\Big)
-        \quad\text{if } R_{g} > 0, \qquad
-        V_{g} = -\min\Big(-R_{g}, \big[\sum_a (lo_{ga} - P_{ga})\big]_+\Big)
-        \quad\text{if } R_{g} < 0
-
-    and alike for an activation of one area, without the sum, as it cannot go elsewhere;
-    what is vetoed there is not counted again. A part that the plan itself misses is
-    not vetoed.
-
-    Parameters
-    ----------
-    offers
-        Of ``g`` aggregators.
-    plan_kw, low_kw, high_kw : (g, a) arrays
-        Plans within what was offered, and what is granted.
-
-    Returns
-    -------
-    tuple
-        Of the portfolios, shape ``(g,)``, and of areas, ``(g, a)``; signed as ordered.
-    """
-    by_area = np.stack([_area_activation_kw(offer) for offer in offers])
-    whole = np.array([offer.activation_kw or 0.0 for offer in offers])
-    over, under = plan_kw - high_kw, low_kw - plan_kw
-    area_vetoed = _vetoed_of(by_area, over, under)
-    rest_over = over.sum(axis=1) - np.maximum(area_vetoed, 0).sum(axis=1)
-    rest_under = under.sum(axis=1) + np.minimum(area_vetoed, 0).sum(axis=1)
-    return _vetoed_of(whole, rest_over, rest_under), area_vetoed
-
-
-def _vetoed_of(
-    ordered_kw: FloatArray, over_kw: FloatArray, under_kw: FloatArray
-) -> FloatArray:
-    lacking = np.where(ordered_kw > 0, over_kw, under_kw)
-    lacking = np.where(lacking > TOLERANCE_KW, lacking, 0.0)
-    vetoed: FloatArray = np.sign(ordered_kw) * np.minimum(np.abs(ordered_kw), lacking)
-    return vetoed
-
-
-def _area_activation_kw(offer: AreaOffer) -> FloatArray:
-    given = offer.area_activation_kw
-    return np.zeros(offer.base_kw.size) if given is None else given
-
-
-def _activated_kw(offer: AreaOffer) -> float:
-    """Return what activations of portfolio and areas ask for together."""
-    return (offer.activation_kw or 0.0) + float(_area_activation_kw(offer).sum())
-
-
-def without_activations(
-    offers: Sequence[AreaOffer],
-) -> tuple[list[AreaOffer], BoolArray]:
-    """Return offers as if nothing were activated, and who is activated, ``(g,)``."""
-    active = np.array([offer.activation_kw is not None for offer in offers])
-    plain = []
-    for offer in offers:
-        target = offer.target_kw
-        if target is not None and offer.activation_kw is not None:
-            target -= _activated_kw(offer)
-        plain.append(
-            replace(
-                offer, target_kw=target, activation_kw=None, area_activation_kw=None
-            )
-        )
-    return plain, active
 
 
 def _off_kw(offers: Sequence[AreaOffer], point_kw: FloatArray) -> FloatArray:
@@ -275,7 +205,7 @@ def _least_cost(
             ]
             cost += zip(segments, (step_h * slopes).tolist(), strict=True)
             cells[g, a] = [(segment, 1.0) for segment in segments]
-        asked, running = _activated_kw(offer), imbalance.during_activation()
+        asked, running = activated_kw(offer), imbalance.during_activation()
         # short of what is ordered; beyond it, it is off as anybody may be
         price = Imbalance(
             (running if asked < 0 else imbalance).above_dkk_per_kwh,
@@ -287,11 +217,9 @@ def _least_cost(
             cost += _follow(
                 problem, f"{g}", load, wanted, price, step_h, most_off_kw[g]
             )
-        for a in np.flatnonzero(_area_activation_kw(offer)).tolist():
+        for a in np.flatnonzero(area_activation_kw(offer)).tolist():
             wanted = float(offer.plan_kw[a] - base_kw[g, a])
-            cost += _follow(
-                problem, f"{g}_{a}", cells[g, a], wanted, running, step_h
-            )
+            cost += _follow(problem, f"{g}_{a}", cells[g, a], wanted, running, step_h)
     problem += pulp.lpSum_vars_coefs(cost)
     rows = []
     for a in range(room.import_kw.size):

@@ -31,7 +31,7 @@ class Activated:
     delivered_kwh: float
     """Against the schedule."""
     error_kwh: float
-    """``Σ_k h · |ordered − vetoed − delivered|``."""
+    """Sum over the steps of ``h · |ordered - vetoed - delivered|``."""
     rebound_ratio: float | None
     """Highest loading over its limit in the 6 h after it, of all areas; None where the
     run ends with it."""

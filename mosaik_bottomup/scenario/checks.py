@@ -110,7 +110,7 @@ def _orders_fit(scenario: Scenario) -> Findings:
     )
     for number, order in enumerate(scenario.activations.orders):
         written = orders.Order(**order.model_dump())
-        for column, value, remedy in orders.faults(written, frame):
+        for column, _, remedy in orders.faults(written, frame):
             yield f"activations.orders.{number}.{column}", remedy
 
 

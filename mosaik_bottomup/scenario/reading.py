@@ -189,8 +189,8 @@ def _written_key(raw: Table, location: tuple[int | str, ...]) -> tuple[str, ...]
     for part in location:
         if isinstance(at, Mapping) and part in at:
             at = at[part]
-        elif isinstance(at, list) and isinstance(part, int) and part < len(at):
-            at = at[part]
+        elif isinstance(at, list) and part in range(len(at)):
+            at = at[int(part)]
         else:
             break
         key.append(str(part))
