@@ -357,6 +357,19 @@ def test_an_order_of_one_area_is_vetoed_there_and_goes_nowhere_else():
     assert secured.vetoed_kw[0] == 0
 
 
+def test_what_is_vetoed_of_an_area_is_not_vetoed_of_the_portfolio_again():
+    offer = AreaOffer(
+        np.array([12.0]), np.zeros(1), [np.array([-1.0])], [np.array([18.0])],
+        12.0, np.zeros(1), Moment(4), 3.0, np.array([4.0]),
+    )  # fmt: skip
+
+    part = grant([offer], Room(np.zeros(1), np.array([10.0]), np.zeros(1)))
+    more = grant([offer], Room(np.zeros(1), np.array([7.0]), np.zeros(1)))
+
+    assert (part.area_vetoed_kw[0, 0], part.vetoed_kw[0]) == pytest.approx((2, 0))
+    assert (more.area_vetoed_kw[0, 0], more.vetoed_kw[0]) == pytest.approx((4, 1))
+
+
 # --- the aggregator -----------------------------------------------------------------
 
 
