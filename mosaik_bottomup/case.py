@@ -22,7 +22,13 @@ from mosaik_bottomup.devices.pv_battery_site import PvBatterySites
 from mosaik_bottomup.errors import InputError, Problem
 from mosaik_bottomup.grid import network as grid_network
 from mosaik_bottomup.grid.network import Network
-from mosaik_bottomup.inputs import households, imbalance_price, prices, weather
+from mosaik_bottomup.inputs import (
+    households,
+    imbalance_price,
+    orders,
+    prices,
+    weather,
+)
 from mosaik_bottomup.inputs.clock import LOCAL_ZONE, Clock
 from mosaik_bottomup.inputs.forecast import (
     ErringForecast,
@@ -33,6 +39,7 @@ from mosaik_bottomup.inputs.forecast import (
 from mosaik_bottomup.inputs.forecast_error import ErrorRules
 from mosaik_bottomup.inputs.series import Series, assemble
 from mosaik_bottomup.inputs.tariff import RetailTariff, by_hour
+from mosaik_bottomup.messages import Activation
 from mosaik_bottomup.scenario import Scenario
 
 PERCENT = 100.0
@@ -87,8 +94,7 @@ class Case:
     @property
     def aggregators(self) -> tuple[str, ...]:
         """Names of the aggregators."""
-        count = self.scenario.aggregators.count
-        return tuple(f"aggregator-{number + 1}" for number in range(count))
+        return aggregator_names(self.scenario)
 
     @property
     def uncontrolled_kw(self) -> FloatArray:
@@ -111,6 +117,12 @@ class Case:
     def calendar(self) -> Calendar:
         """When plans and rehearsals are due."""
         return calendar(self.scenario)
+
+
+def aggregator_names(scenario: Scenario) -> tuple[str, ...]:
+    """Return the names of the aggregators."""
+    count = scenario.aggregators.count
+    return tuple(f"aggregator-{number + 1}" for number in range(count))
 
 
 def build(scenario: Scenario) -> Case:
@@ -311,6 +323,46 @@ def _own_series(
     if problems:
         raise InputError(problems)
     return sky, day_ahead, load, imbalance
+
+
+def order_frame(scenario: Scenario) -> orders.Frame:
+    """Return the run that orders of the transmission system operator must fit into."""
+    run = scenario.run
+    return orders.Frame(
+        aggregator_names(scenario),
+        scenario.grid.area_names,
+        run.start,
+        run.step_s,
+        run.steps,
+    )
+
+
+def activations(scenario: Scenario) -> list[tuple[str, Activation]]:
+    """Return all that is ordered in a run, each with the aggregator it is for.
+
+    Raises
+    ------
+    InputError
+        If the file of orders cannot be used.
+    """
+    frame, section = order_frame(scenario), scenario.activations
+    all_orders = [orders.Order(**order.model_dump()) for order in section.orders]
+    if section.file:
+        all_orders += orders.read_csv(Path(section.file), frame)
+    return [
+        (order.aggregator, orders.activation(order, number, frame))
+        for number, order in enumerate(all_orders, start=1)
+    ]
+
+
+def notice_steps(scenario: Scenario) -> int:
+    """Return how many whole steps before its start an order becomes known.
+
+    A notice that is no whole number of steps is heard in the first step it reaches, so
+    that nobody knows of an order sooner.
+    """
+    notice_s = scenario.activations.notice_min * orders.SECONDS_PER_MINUTE
+    return int(notice_s // scenario.run.step_s)
 
 
 def retail_tariff(scenario: Scenario) -> RetailTariff:

@@ -137,6 +137,11 @@ class AreaOffer(Message):
     reactive_max_kvar: FloatArray
     """Most reactive power any response can draw, shape ``(a,)``."""
     moment: Moment
+    activation_kw: float | None = None
+    """Part of the target that activations of the portfolio ask for; None: none runs."""
+    area_activation_kw: FloatArray | None = None
+    """Part of the plan that activations of single areas ask for, shape ``(a,)``; 0
+    where none runs, and there with any running, of portfolio or area."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -162,6 +167,69 @@ class Envelope(Message):
     moment: Moment
     site_cap_kw: FloatArray | None = None
     """Most any one site may draw, shape ``(a,)``, where sites are capped alike."""
+    vetoed_kw: float | None = None
+    """Part of the portfolio's activations that no area has room for, with their sign;
+    None: none runs."""
+    area_vetoed_kw: FloatArray | None = None
+    """The same of activations of single areas, shape ``(a,)``."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Activation(Message):
+    """What the transmission system operator orders: to deviate from the schedule.
+
+    Up-regulation, which helps where power is short, is *less* consumption: a negative
+    ``delta_kw``. Down-regulation is more consumption.
+
+    Raises
+    ------
+    ValueError
+        If it has no name, no length, or numbers that are not finite.
+    """
+
+    identifier: str
+    product: str
+    """Such as ``"mFRR"``."""
+    area: int | None
+    """Row of the area in which it is to be delivered; None: anywhere in the portfolio.
+    """
+    delta_kw: float
+    """Full deviation from the schedule, consumption positive."""
+    start: int
+    """First step of the deviation, counted from the start of the run."""
+    ramp_steps: float
+    """Steps, whole or not, from nothing to the full deviation, linearly."""
+    end: int
+    """First step after it."""
+
+    def __post_init__(self) -> None:
+        if not self.identifier:
+            raise ValueError("an activation needs an identifier")
+        if not np.isfinite(self.delta_kw):
+            raise ValueError(f"activation {self.identifier}: {self.delta_kw} kW")
+        if not self.end > self.start:
+            raise ValueError(
+                f"activation {self.identifier} ends with step {self.end}, before its "
+                f"start {self.start} is over"
+            )
+        if not 0 <= self.ramp_steps <= self.end - self.start:
+            raise ValueError(
+                f"activation {self.identifier}: a ramp of {self.ramp_steps} steps is "
+                f"not within its {self.end - self.start}"
+            )
+
+    def mean_kw(self, step: int) -> float:
+        """Return the mean deviation over a step, 0 outside the activation."""
+        if not self.start <= step < self.end:
+            return 0.0
+
+        def energy(until: float) -> float:  # of a ramp to 1, since the start
+            rising = min(until, self.ramp_steps)
+            part = rising * rising / (2 * self.ramp_steps) if self.ramp_steps else 0.0
+            return part + until - rising
+
+        since = step - self.start
+        return self.delta_kw * (energy(since + 1) - energy(since))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -205,7 +273,9 @@ def _floats(value: Any) -> FloatArray:
 
 
 _TYPED: dict[str, Callable[[Any], Any]] = {
-    "area": lambda value: np.array(value, dtype=np.int64),
+    "area": lambda value: (
+        np.array(value, dtype=np.int64) if isinstance(value, list) else value
+    ),
     "divisible": lambda value: np.array(value, dtype=np.bool_),
     "slopes_dkk_per_kwh": lambda value: [_floats(item) for item in value],
     "widths_kw": lambda value: [_floats(item) for item in value],
@@ -217,6 +287,16 @@ _TYPED: dict[str, Callable[[Any], Any]] = {
     "again": bool,
     "commit": _same,
     "site_cap_kw": lambda value: None if value is None else _floats(value),
+    "activation_kw": _same,
+    "area_activation_kw": lambda value: None if value is None else _floats(value),
+    "vetoed_kw": _same,
+    "area_vetoed_kw": lambda value: None if value is None else _floats(value),
+    "identifier": str,
+    "product": str,
+    "delta_kw": float,
+    "start": int,
+    "ramp_steps": float,
+    "end": int,
 }
 for _cls in (BidBook, StoreReport, AreaOffer, Envelope, CongestionPrices, Dispatch):
     for _field in fields(_cls):

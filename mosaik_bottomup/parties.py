@@ -297,7 +297,7 @@ def _load_forecast(
 
 def _imbalance(scenario: Scenario) -> Imbalance:
     price = scenario.aggregators.imbalance_price_dkk_per_kwh
-    return Imbalance(price, price)
+    return Imbalance(price, price, scenario.activations.shortfall_dkk_per_kwh)
 
 
 def solver(scenario: Scenario) -> Solver:

@@ -2,7 +2,8 @@
 
 Event-based. `offer` goes to the DSO, which answers to `envelope`; `answer` is a dict by
 the full id of the fleet, and the connection's ``transform`` picks one fleet's part, so
-that none gets another's.
+that none gets another's. `activation` takes lists of activations from any model, at any
+time; those that come in a step are heard before its bids.
 """
 
 from collections.abc import Iterable
@@ -27,6 +28,7 @@ from mosaik_bottomup.arrays import FloatArray
 from mosaik_bottomup.coordination.aggregator import Aggregator
 from mosaik_bottomup.errors import InvariantError
 from mosaik_bottomup.messages import (
+    Activation,
     BidBook,
     CongestionPrices,
     Dispatch,
@@ -44,7 +46,7 @@ META: Meta = {
         "Aggregator": {
             "public": True,
             "params": [],
-            "attrs": ["bids", "offer", "envelope", "answer", "record"],
+            "attrs": ["bids", "offer", "envelope", "answer", "activation", "record"],
         }
     },
 }
@@ -103,10 +105,14 @@ class Simulator(mosaik_api_v3.Simulator):
         self._columns = {}
         for name in inputs:
             entity = self._entities[name]
+            if "activation" in inputs[name]:
+                self._hear_market(step, name, entity, inputs)
             if "bids" in inputs[name]:
                 self._columns[name] = self._hear_fleets(name, entity, inputs)
-            else:
+            elif "envelope" in inputs[name]:
                 self._columns[name] = self._hear_dso(name, entity, inputs)
+            else:
+                continue
             record = entity.aggregator.record
             if record is not None:
                 self._columns[name]["record"] = _recorded(step, entity)
@@ -135,6 +141,15 @@ class Simulator(mosaik_api_v3.Simulator):
         entity.sent += 1
         _count(entity, WITH_DSO, [reply])
         return {"offer": packed(reply)}
+
+    def _hear_market(
+        self, step: int, name: str, entity: _Entity, inputs: InputData
+    ) -> None:
+        """Take orders, and refuse those that come when the step is under way."""
+        for said in senders(inputs, name, "activation").values():
+            for value in said:
+                order = unpacked(value, Activation)
+                entity.aggregator.hear_activation(order, step)
 
     def _hear_dso(
         self, name: str, entity: _Entity, inputs: InputData
@@ -165,9 +180,15 @@ def _packed_each(dispatches: dict[str, Dispatch]) -> dict[str, Any]:
 def _recorded(step: int, entity: _Entity) -> dict[str, Any]:
     """Return the last real step as the recorder wants it."""
     record = asdict(entity.aggregator.record)  # type: ignore[arg-type]
-    sold = ("schedule_kw", "day_ahead_kw", "traded_kw")
+    own = (
+        "schedule_kw",
+        "day_ahead_kw",
+        "traded_kw",
+        "activation_ordered_kw",
+        "activation_vetoed_kw",
+    )
     aggregator = {
-        **{key: _finite(np.array([record.pop(key)])) for key in sold},
+        **{key: _finite(np.array([record.pop(key)])) for key in own},
         "plan_kw": [float(record["plan_kw"].sum())],
     }
     return {

@@ -35,9 +35,9 @@ def packed(message: Message, to: str | None = None) -> Json:
 
 
 def unpacked[A: Message, B: Message](
-    value: Json, one: type[A], other: type[B], by: str | None = None
+    value: Json, one: type[A], other: type[B] | None = None, by: str | None = None
 ) -> A | B:
-    """Return the message that has travelled, of one of two kinds.
+    """Return the message that has travelled, of one or two kinds.
 
     Parameters
     ----------
@@ -51,16 +51,17 @@ def unpacked[A: Message, B: Message](
     Raises
     ------
     InvariantError
-        If it is neither, or meant for somebody else.
+        If it is none of them, or meant for somebody else.
     """
     said = value.get("message") if isinstance(value, dict) else None
-    for kind in (one, other):
+    kinds = (one,) if other is None else (one, other)
+    for kind in kinds:
         if said == kind.__name__:
             if value.get("to", by) != by:
                 raise InvariantError(f"{by} got a {said} that is for {value['to']}")
             return kind.from_json(value)
     raise InvariantError(
-        f"{by or 'somebody'} expects {one.__name__} or {other.__name__}, "
+        f"{by or 'somebody'} expects {' or '.join(it.__name__ for it in kinds)}, "
         f"and got {value!r:.80}"
     )
 

@@ -186,7 +186,13 @@ class Simulator(mosaik_api_v3.Simulator):
 
         groups["areas"]["uncontrolled_kw"] = area_sums(network, households_kw)
         groups["areas"]["flexible_kw"] = area_sums(network, flexible_kw)
-        groups["aggregators"]["delivered_kw"] = delivered_kw
+        aggregators = groups["aggregators"]
+        aggregators["delivered_kw"] = delivered_kw
+        aggregators["activation_delivered_kw"] = np.where(
+            aggregators["activation_ordered_kw"] == 0,
+            0.0,
+            delivered_kw - aggregators["schedule_kw"],
+        )
 
     def _open(self, records: dict[str, dict[str, Any]]) -> ResultsWriter:
         case = self._setting.case

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 import mosaik_bottomup.coordination
 from mosaik_bottomup import messages
 from mosaik_bottomup.messages import (
+    Activation,
     AreaOffer,
     BidBook,
     CongestionPrices,
@@ -41,6 +42,7 @@ PRIVATE = (
     "home",
 )
 KINDS = (
+    Activation,
     BidBook,
     StoreReport,
     AreaOffer,
@@ -62,6 +64,13 @@ def draw_store(rng, moment):
     values["capacity_kwh"] = rng.normal(size=(AREAS, STEPS + 1))
     values |= {"kind": "heat_pumps", "reactive_kvar": rng.normal(size=per_area)}
     return StoreReport(**values | {"wear_dkk_per_kwh": 0.25, "moment": moment})
+
+
+def draw_activated(rng):
+    """Return a power of a portfolio and of its areas, or nothing."""
+    if rng.random() < 0.5:
+        return None, None
+    return float(rng.normal()), rng.normal(size=AREAS)
 
 
 def draw_messages(seed):
@@ -93,9 +102,27 @@ def draw_messages(seed):
             target,
             rng.normal(size=AREAS),
             moment,
+            *draw_activated(rng),
         ),
         StoreOffer([store, draw_store(rng, moment)], rng.normal(size=AREAS), moment),
-        Envelope(rng.normal(size=AREAS), rng.normal(size=AREAS), True, commit, moment),
+        Envelope(
+            rng.normal(size=AREAS),
+            rng.normal(size=AREAS),
+            True,
+            commit,
+            moment,
+            None,
+            *draw_activated(rng),
+        ),
+        Activation(
+            "mFRR-1",
+            "mFRR",
+            None if rng.random() < 0.5 else int(rng.integers(AREAS)),
+            float(rng.normal()),
+            3,
+            float(rng.random()),
+            7,
+        ),
         CongestionPrices(rng.normal(size=(AREAS, STEPS)), moment),
         Dispatch(rng.normal(size=SITES), False, commit, moment),
     ]
@@ -225,7 +252,8 @@ def test_the_dso_hears_nothing_of_the_length_of_a_fleet():
 
     for message in many:
         for name, value in message.to_json().items():
-            if name not in ("stores", "moment", "target_kw"):
+            of_all = ("stores", "moment", "target_kw", "activation_kw")
+            if name not in of_all and value is not None:
                 assert len(value) == AREAS, name
         for store in message.to_json().get("stores", []):
             for name, value in store.items():

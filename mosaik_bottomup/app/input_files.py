@@ -9,19 +9,24 @@ if TYPE_CHECKING:
 
 def series_problems(scenario: "Scenario") -> "list[Problem]":
     """Read the user's own series, if there are any, and return what is wrong."""
-    if not (
-        scenario.weather.file
-        or scenario.prices.file
-        or scenario.households.file
-        or scenario.settlement.imbalance_price_file
-    ):
+    sections = (
+        scenario.weather,
+        scenario.prices,
+        scenario.households,
+        scenario.activations,
+    )
+    files = [each.file for each in sections]
+    if not any([*files, scenario.settlement.imbalance_price_file]):
         return []
-    from mosaik_bottomup.case import build_series
+    from mosaik_bottomup.case import activations, build_series
     from mosaik_bottomup.data import homes_in
     from mosaik_bottomup.errors import InputError
 
-    try:
-        build_series(scenario, sum(map(homes_in, scenario.grid.areas.values())))
-    except InputError as error:
-        return error.problems
-    return []
+    homes = sum(map(homes_in, scenario.grid.areas.values()))
+    problems = []
+    for read in (lambda: build_series(scenario, homes), lambda: activations(scenario)):
+        try:
+            read()
+        except InputError as error:
+            problems += error.problems
+    return problems

@@ -41,6 +41,15 @@ _AGGREGATOR_ROWS = (
     ("imbalance_cost_dkk", "imbalance cost [DKK]", ".2f"),
 )
 
+_ACTIVATION_ROWS = (
+    ("minutes", "length [min]", ".0f"),
+    ("ordered_kwh", "ordered, + more consumption [kWh]", "+.2f"),
+    ("vetoed_kwh", "of that vetoed by the DSO [kWh]", "+.2f"),
+    ("delivered_kwh", "delivered, off schedule [kWh]", "+.2f"),
+    ("error_percent", "neither vetoed nor delivered [%]", ".2f"),
+    ("rebound_percent", "highest load in 6 h after [% of limit]", ".1f"),
+)
+
 
 def titles(summaries: Sequence[Summary], stems: Sequence[str]) -> list[str]:
     """Name each run as briefly as tells them apart: strategy, or else file.
@@ -85,6 +94,9 @@ def table(summaries: Sequence[Summary], names: Sequence[str]) -> Table:
         inside = [_get(summary, "aggregators", name) for summary in summaries]
         _section(grid, f"aggregator {name}", _AGGREGATOR_ROWS, inside)
     _schedule_checks(grid, summaries)
+    for name in _names(summaries, "activations"):
+        inside = [_get(summary, "activations", name) for summary in summaries]
+        _section(grid, f"activation {name}", _ACTIVATION_ROWS, inside)
     _certificate(grid, summaries)
     _run(grid, summaries)
     return grid

@@ -11,9 +11,9 @@ from mosaik_components.bottomup.fleet import KINDS, SEES
 from mosaik_components.bottomup.watch import OnProgress
 from mosaik_components.bottomup.watch import Simulator as Watch
 
-from mosaik_bottomup.case import Case
+from mosaik_bottomup.case import Case, activations
 
-MODULES = ("profiles", "fleet", "aggregator", "dso", "grid", "recorder")
+MODULES = ("profiles", "fleet", "aggregator", "dso", "grid", "recorder", "market")
 MEASURED = ("loading[%]", "P_meters[MW]", "Q_meters[MVar]")
 """What the DSO learns from."""
 MODELS = {kind: model for model, kind in KINDS.items()}
@@ -48,6 +48,7 @@ class Wiring:
         self._case = case
         self._told = {} if set_points is None else {"set_points": str(set_points)}
         self._params: dict[str, Any] = {"scenario": text, "step_size": step_size}
+        self._ordered = [name for name, _ in activations(case.scenario)]
 
     def connect_all(self, out: Path, overwrite: bool, on_progress: OnProgress) -> None:
         """Start everything, and connect it."""
@@ -68,9 +69,15 @@ class Wiring:
         self._measure(operator)
         parties = [self._market, self._households, self._grid, operator]
         made = aggregators.Aggregator.create(len(self._case.aggregators))
+        self._aggregators = made
         by_name = dict(zip(self._case.aggregators, made, strict=True))
         for aggregator in made:
             self._secure(aggregator, operator)
+        if self._ordered:
+            market = self._start("market")
+            for name in sorted(set(self._ordered)):
+                order = market.ActivationMarket(aggregator=name)
+                world.connect(order, by_name[name], "activation")
         behind_site: set[str] = set()
         for each in self._case.fleets:
             model = getattr(fleets, MODELS[each.sites.kind])

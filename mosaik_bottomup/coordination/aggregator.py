@@ -6,6 +6,12 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from mosaik_bottomup.arrays import FloatArray
+from mosaik_bottomup.coordination.activation import (
+    ActivatedPower,
+    activated_power,
+    refuse_unless,
+    vetoed_kw,
+)
 from mosaik_bottomup.coordination.dispatch import dispatch
 from mosaik_bottomup.coordination.intraday import IntradayMarket, Position
 from mosaik_bottomup.coordination.merit_order import (
@@ -20,6 +26,7 @@ from mosaik_bottomup.coordination.stage_one import Curve, Imbalance, clear
 from mosaik_bottomup.errors import InvariantError
 from mosaik_bottomup.messages import (
     INDIFFERENCE_DKK_PER_KWH,
+    Activation,
     AreaOffer,
     BidBook,
     CongestionPrices,
@@ -72,6 +79,9 @@ class AggregatorRecord:
     schedule_kw: float
     day_ahead_kw: float
     traded_kw: float
+    activation_ordered_kw: float
+    """Of portfolio and areas together."""
+    activation_vetoed_kw: float
 
 
 @dataclass(slots=True, eq=False)
@@ -84,6 +94,12 @@ class _Round:
     curves: list[Curve]
     target_kw: float | None
     plan_kw: FloatArray
+    imbalance: Imbalance
+    activated: ActivatedPower | None = None
+    """None where no activation runs; of areas, what they can."""
+    ordered_kw: float = 0.0
+    held_kw: FloatArray | None = None
+    """What areas with activations of their own are to draw; NaN in the others."""
 
     @property
     def base_kw(self) -> FloatArray:
@@ -99,6 +115,8 @@ class Aggregator:
     solver: Solver
     position: Position = field(default_factory=Position)
     """What was sold and traded for each step."""
+    activations: list[Activation] = field(default_factory=list)
+    """What the transmission system operator has ordered so far."""
     record: AggregatorRecord | None = None
     """The last real step."""
     _rehearsed_kw: dict[int, dict[int, float]] = field(default_factory=dict)
@@ -138,6 +156,8 @@ class Aggregator:
         if opened is None or said.moment != opened.book.moment:
             raise InvariantError(f"{said.moment}: envelope does not answer the offer")
         plan = opened.plan_kw
+        if opened.target_kw is not None:
+            opened.target_kw -= vetoed_kw(said)
         if said.site_cap_kw is not None:
             capped = self._round(cap_sites(opened.book, said.site_cap_kw), opened.sizes)
             cleared, capped.plan_kw = capped.plan_kw, plan
@@ -147,6 +167,28 @@ class Aggregator:
             return self._dispatch(opened, plan, said)
         cleared = self._clear(opened, said.low_kw, said.high_kw)
         return self._dispatch(opened, cleared, said)
+
+    def hear_activation(self, order: Activation, step: int) -> None:
+        """Take an order of the transmission system operator; it holds from now on.
+
+        Parameters
+        ----------
+        order
+            Several that run at a time add up.
+        step
+            It is now.
+
+        Raises
+        ------
+        ValueError
+            If it cannot be followed: there is no schedule to deviate from, no such
+            area, it has begun already, or one of the same name is there.
+        """
+        rules = self.rules
+        refuse_unless(
+            order, step, rules.areas, rules.follows_schedule, self.activations
+        )
+        self.activations.append(order)
 
     def _plan(self, books: dict[str, BidBook]) -> AreaOffer | dict[str, Dispatch]:
         # in one order, however they arrived: it decides how ties are broken
@@ -168,6 +210,8 @@ class Aggregator:
             target_kw=opened.target_kw,
             reactive_max_kvar=reactive,
             moment=book.moment,
+            activation_kw=None if (now := opened.activated) is None else now.whole_kw,
+            area_activation_kw=None if now is None else now.by_area_kw,
         )
 
     def _round(self, book: BidBook, sizes: dict[str, int]) -> _Round:
@@ -176,9 +220,37 @@ class Aggregator:
         orders = merit_orders(book, rules.areas, rules.step_h)
         curves = [simplify(order, rules.segments) for order in orders]
         target = self._target(book.moment)
-        opened = _Round(book, sizes, orders, curves, target, unbound)
-        opened.plan_kw = self._clear(opened, -unbound, unbound)
+        imbalance = rules.deviation(book.moment)
+        opened = _Round(book, sizes, orders, curves, target, unbound, imbalance)
+        activated = None
+        if target is not None and book.moment.rehearsal is None:
+            activated = activated_power(
+                self.activations, book.moment.step, self.rules.areas
+            )
+        if activated is None or activated.in_areas:
+            opened.plan_kw = self._clear(opened, -unbound, unbound)
+        if activated is not None:
+            self._activate(opened, activated)
         return opened
+
+    def _activate(self, opened: _Round, activated: ActivatedPower) -> None:
+        """Plan anew with activations.
+
+        An area with one of its own is to draw what it would without any, and that; what
+        it cannot, no other area makes good.
+        """
+        assert opened.target_kw is not None
+        unbound, by_area = np.full(self.rules.areas, np.inf), activated.by_area_kw
+        opened.ordered_kw, opened.activated = activated.total_kw, activated
+        if activated.in_areas:
+            top = np.array([order.top_kw for order in opened.orders])
+            held = np.clip(opened.plan_kw + by_area, opened.base_kw, top)
+            there = np.where(by_area == 0, 0.0, held - opened.plan_kw)
+            opened.held_kw = np.where(by_area == 0, np.nan, held)
+            opened.activated = ActivatedPower(activated.whole_kw, there)
+        opened.target_kw += opened.activated.total_kw
+        opened.imbalance = self.rules.imbalance.during_activation()
+        opened.plan_kw = self._clear(opened, -unbound, unbound)
 
     def _target(self, moment: Moment) -> float | None:
         """Return what was sold; a rehearsal is free where nothing is."""
@@ -190,6 +262,10 @@ class Aggregator:
         self, opened: _Round, low_kw: FloatArray, high_kw: FloatArray
     ) -> FloatArray:
         curves = opened.curves
+        if opened.held_kw is not None:
+            held = np.clip(opened.held_kw, low_kw, high_kw)
+            low_kw = np.where(np.isnan(held), low_kw, held)
+            high_kw = np.where(np.isnan(held), high_kw, held)
         if opened.target_kw is None:  # solved in closed form, however long they are
             curves = [(it.slope_dkk_per_kwh, it.width_kw) for it in opened.orders]
         return clear(
@@ -198,7 +274,7 @@ class Aggregator:
             low_kw,
             high_kw,
             opened.target_kw,
-            self.rules.deviation(opened.book.moment),
+            opened.imbalance,
             self.rules.step_h,
             opened.book.moment.step,
             self.solver,
@@ -241,6 +317,8 @@ class Aggregator:
                 cleared_kw,
                 sums,
                 *self.position.of_step(moment.step),
+                opened.ordered_kw,
+                vetoed_kw(envelope),
             )
         ends = np.cumsum(list(opened.sizes.values()))[:-1]
         parts = np.split(power, ends)
@@ -251,8 +329,7 @@ class Aggregator:
 
     def _worth_dkk_per_kwh(self, opened: _Round, cleared_kw: FloatArray) -> float:
         """Return what a kWh less than cleared costs beside the bids: imbalance."""
-        target = opened.target_kw
-        imbalance = self.rules.deviation(opened.book.moment)
+        imbalance, target = opened.imbalance, opened.target_kw
         if target is None:
             return 0.0
         if cleared_kw.sum() > target + TOLERANCE_KW:

@@ -10,6 +10,9 @@ from mosaik_bottomup.arrays import FloatArray
 from mosaik_bottomup.coordination.solver import Solver, solve, values
 from mosaik_bottomup.messages import INDIFFERENCE_DKK_PER_KWH
 
+SHORTFALL_DKK_PER_KWH = 5.0
+"""A few times the dearest retail price, so that what is ordered is delivered."""
+
 type Curve = tuple[FloatArray, FloatArray]
 """Slopes in DKK/kWh, ascending, and widths in kW of a merit order."""
 
@@ -20,6 +23,13 @@ class Imbalance:
 
     above_dkk_per_kwh: float
     below_dkk_per_kwh: float
+    shortfall_dkk_per_kwh: float = SHORTFALL_DKK_PER_KWH
+    """Either of them while an activation runs."""
+
+    def during_activation(self) -> "Imbalance":
+        """Return what holds while an activation runs."""
+        price = self.shortfall_dkk_per_kwh
+        return Imbalance(price, price, price)
 
 
 def clear(

@@ -10,6 +10,12 @@ import pulp
 from mosaik_bottomup.arrays import FloatArray
 from mosaik_bottomup.coordination.solver import Solver, duals, solve, values
 from mosaik_bottomup.coordination.stage_one import Imbalance
+from mosaik_bottomup.coordination.veto import (
+    activated_kw,
+    area_activation_kw,
+    vetoes,
+    without_activations,
+)
 from mosaik_bottomup.messages import AreaOffer
 
 OVERLOAD_DKK_PER_KWH = 1e4
@@ -49,6 +55,10 @@ class Secured:
     where export is."""
     overload_kw: FloatArray
     """What must-run exceeds the limit by, import or export, shape ``(a,)``."""
+    vetoed_kw: FloatArray
+    """Part of each portfolio's activations that is not granted, shape ``(g,)``."""
+    area_vetoed_kw: FloatArray
+    """Part of each area's activations that is not granted, shape ``(g, a)``."""
 
 
 def secure(
@@ -85,6 +95,12 @@ def secure(
     use, so that :math:`\sum_g hi_{ga} + U_a \le C^+_a` and
     :math:`\sum_g lo_{ga} + U_a \ge -C^-_a` wherever :math:`s = 0`.
 
+    Activations are part of the targets and plans. Being short of one costs an
+    aggregator the price of a shortfall, so that *least-cost* gives up as
+    little of it as possible, and moves it to whichever area has room; but it pushes
+    nobody further off a schedule, or another activation, than without it. What the
+    envelopes then hold of no plan is vetoed (see `mosaik_bottomup.coordination.veto`).
+
     Raises
     ------
     ValueError
@@ -113,11 +129,28 @@ def secure(
             offers, base, top, plan, cut, room, step_h, solver
         )
     else:
+        without = without_activations(offers)
+        unbound = np.full((len(offers), 2), np.inf)
         point, price, overload = _least_cost(
-            offers, base, room, imbalance, step_h, solver
+            without, base, room, imbalance, step_h, solver, unbound
         )
+        if any(offer.activation_kw is not None for offer in offers):
+            # as far off as if nothing of its activations were delivered
+            off = np.array([activated_kw(offer) for offer in offers])
+            most = _off_kw(without, point) + np.maximum([-off, off], 0).T
+            point, price, overload = _least_cost(
+                offers, base, room, imbalance, step_h, solver, most
+            )
     low, high = share_headroom(np.clip(point, base, top), base, top, room)
-    return Secured(low, high, price, overload)
+    return Secured(low, high, price, overload, *vetoes(offers, plan, low, high))
+
+
+def _off_kw(offers: Sequence[AreaOffer], point_kw: FloatArray) -> FloatArray:
+    """Return how far above and below its target each aggregator is, ``(g, 2)``."""
+    targets = np.array([np.nan if (t := it.target_kw) is None else t for it in offers])
+    above = np.nan_to_num(point_kw.sum(axis=1) - targets)
+    off: FloatArray = np.maximum([above, -above], 0).T + TOLERANCE_KW
+    return off
 
 
 def share_headroom(
@@ -157,7 +190,9 @@ def _least_cost(
     imbalance: Imbalance,
     step_h: float,
     solver: Solver,
+    most_off_kw: FloatArray,
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Solve *least-cost*, nobody further above or below its target than ``(g, 2)``."""
     problem = pulp.LpProblem("stage_two", pulp.LpMinimize)
     over, under = _limits(problem, room)
     overload_dkk_per_kwh = _overload_dkk_per_kwh(offers, imbalance)
@@ -173,16 +208,21 @@ def _least_cost(
             ]
             cost += zip(segments, (step_h * slopes).tolist(), strict=True)
             cells[g, a] = [(segment, 1.0) for segment in segments]
+        asked, running = activated_kw(offer), imbalance.during_activation()
+        # short of what is ordered; beyond it, it is off as anybody may be
+        price = Imbalance(
+            (running if asked < 0 else imbalance).above_dkk_per_kwh,
+            (running if asked > 0 else imbalance).below_dkk_per_kwh,
+        )
         if offer.target_kw is not None:
-            above = problem.add_variable(f"imbalance_above_{g}", 0)
-            below = problem.add_variable(f"imbalance_below_{g}", 0)
-            cost.append((above, step_h * imbalance.above_dkk_per_kwh))
-            cost.append((below, step_h * imbalance.below_dkk_per_kwh))
-            balance = [(above, -1.0), (below, 1.0)]
-            for a in range(room.import_kw.size):
-                balance += cells[g, a]
+            load = [at for a in range(room.import_kw.size) for at in cells[g, a]]
             wanted = float(offer.target_kw - base_kw[g].sum())
-            problem += pulp.lpSum_vars_coefs(balance) == wanted, f"schedule_{g}"
+            cost += _follow(
+                problem, f"{g}", load, wanted, price, step_h, most_off_kw[g]
+            )
+        for a in np.flatnonzero(area_activation_kw(offer)).tolist():
+            wanted = float(offer.plan_kw[a] - base_kw[g, a])
+            cost += _follow(problem, f"{g}_{a}", cells[g, a], wanted, running, step_h)
     problem += pulp.lpSum_vars_coefs(cost)
     rows = []
     for a in range(room.import_kw.size):
@@ -195,11 +235,34 @@ def _least_cost(
         rows.append((f"import_{a}", f"export_{a}"))
     solve(problem, "stage_two", offers[0].moment.step, solver)
     dual = duals(problem)
-    price = [-(dual[up] + dual[down]) / step_h for up, down in rows]
+    prices = [-(dual[up] + dual[down]) / step_h for up, down in rows]
     point = base_kw.copy()
     for (g, a), cell in cells.items():
         point[g, a] += sum(values(at for at, _ in cell))
-    return point, np.array(price), np.array(values(over)) + np.array(values(under))
+    return point, np.array(prices), np.array(values(over)) + np.array(values(under))
+
+
+def _follow(
+    problem: pulp.LpProblem,
+    name: str,
+    load: list[tuple[pulp.LpVariable, float]],
+    wanted_kw: float,
+    price: Imbalance,
+    step_h: float,
+    most_off_kw: FloatArray | None = None,
+) -> list[tuple[pulp.LpVariable, float]]:
+    """Let a load follow a target; return what being above or below it costs."""
+    upper: list[float | None] = [None, None]
+    if most_off_kw is not None:
+        upper = [kw if np.isfinite(kw) else None for kw in most_off_kw.tolist()]
+    above = problem.add_variable(f"imbalance_above_{name}", 0, upper[0])
+    below = problem.add_variable(f"imbalance_below_{name}", 0, upper[1])
+    balance = pulp.lpSum_vars_coefs([(above, -1.0), (below, 1.0), *load])
+    problem += balance == wanted_kw, f"schedule_{name}"
+    return [
+        (above, step_h * price.above_dkk_per_kwh),
+        (below, step_h * price.below_dkk_per_kwh),
+    ]
 
 
 def _overload_dkk_per_kwh(offers: Sequence[AreaOffer], imbalance: Imbalance) -> float:
@@ -210,6 +273,9 @@ def _overload_dkk_per_kwh(offers: Sequence[AreaOffer], imbalance: Imbalance) -> 
     """
     slopes = np.concatenate([s for it in offers for s in it.slopes_dkk_per_kwh])
     dearest = max(imbalance.above_dkk_per_kwh, imbalance.below_dkk_per_kwh)
+    if any(offer.activation_kw is not None for offer in offers):
+        # of the portfolio, and of the area
+        dearest = max(dearest, 2 * imbalance.shortfall_dkk_per_kwh)
     highest = float(np.abs(slopes).max(initial=0.0)) + 2 * dearest
     return max(OVERLOAD_DKK_PER_KWH, DEARER_THAN_BIDS * highest)
 

@@ -194,8 +194,19 @@ class SystemOperator:
         else:
             self.record = self._make_record(granted, room, moment)
         return {
-            name: Envelope(granted.low_kw[g], granted.high_kw[g], again, commit, moment)
-            for g, name in enumerate(offers)
+            name: Envelope(
+                granted.low_kw[g],
+                granted.high_kw[g],
+                again,
+                commit,
+                moment,
+                vetoed_kw=float(granted.vetoed_kw[g]) if is_activated else None,
+                area_vetoed_kw=granted.area_vetoed_kw[g] if is_activated else None,
+            )
+            for g, (name, is_activated) in enumerate(
+                (name, offer.activation_kw is not None)
+                for name, offer in offers.items()
+            )
         }
 
     def _make_record(

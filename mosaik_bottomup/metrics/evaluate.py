@@ -9,7 +9,15 @@ from collections.abc import Sequence
 import numpy as np
 
 from mosaik_bottomup.arrays import FloatArray
-from mosaik_bottomup.metrics import comfort, cost, devices, imbalance, loading, messages
+from mosaik_bottomup.metrics import (
+    activations,
+    comfort,
+    cost,
+    devices,
+    imbalance,
+    loading,
+    messages,
+)
 from mosaik_bottomup.metrics.ageing import ageing
 from mosaik_bottomup.metrics.fairness import aggregator_fairness
 from mosaik_bottomup.metrics.table import PART_MARK
@@ -37,6 +45,7 @@ def evaluate(run: Results) -> dict[str, float]:
         **_ageing(run),
         **_network(run),
         **_imbalance(run),
+        **_activations(run),
         **_costs(run),
         **_devices(run),
         **_fairness(run),
@@ -140,6 +149,22 @@ def _imbalance(run: Results) -> dict[str, float]:
         "off_day_ahead_percent": imbalance.off_day_ahead_percent(run),
         **total("traded_intraday_kwh", names, imbalance.traded_intraday_kwh(run)),
         **total("imbalance_cost_dkk", names, imbalance.imbalance_cost_dkk(run)),
+    }
+
+
+def _activations(run: Results) -> dict[str, float]:
+    found = activations.activated(run)
+    if not found:
+        return {}
+    rebounds = [at.rebound_ratio for at in found if at.rebound_ratio is not None]
+    ordered_kwh = sum(abs(at.ordered_kwh) for at in found)
+    delivered_kwh = sum(np.sign(at.ordered_kwh) * at.delivered_kwh for at in found)
+    return {
+        "activation_ordered_kwh": ordered_kwh,
+        "activation_vetoed_kwh": sum(abs(at.vetoed_kwh) for at in found),
+        "activation_delivered_percent": PERCENT * float(delivered_kwh) / ordered_kwh,
+        "activation_error_percent": max(at.error_percent for at in found),
+        **({"activation_rebound_ratio": max(rebounds)} if rebounds else {}),
     }
 
 

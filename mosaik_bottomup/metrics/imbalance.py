@@ -7,6 +7,7 @@ Arrays are (aggregator, time). A step for which nothing was sold (NaN) has no im
 import numpy as np
 
 from mosaik_bottomup.arrays import FloatArray
+from mosaik_bottomup.metrics.activations import granted_kw
 from mosaik_bottomup.results import Results
 
 PERCENT = 100.0
@@ -28,8 +29,10 @@ def delivered_kwh(results: Results) -> FloatArray:
 
 
 def imbalance_kwh(results: Results) -> FloatArray:
-    """Return ``Σ_k h · |delivered_k − schedule_k|``, shape (aggregator,).
+    """Return ``Σ_k h · |delivered − (schedule + ordered − vetoed)|``, (aggregator,).
 
+    Ordered is what activations ask for, and what the DSO has vetoed of it is nobody's
+    imbalance.
     A surplus in one step does not make good for a lack in another.
     """
     return _off_kwh(results, "schedule_kw")
@@ -57,8 +60,8 @@ def imbalance_cost_dkk(results: Results) -> FloatArray:
 def imbalance_percent(results: Results) -> float:
     """Return all imbalance in percent of the energy sold.
 
-    ``100 · Σ_gk |delivered − schedule| / Σ_gk |schedule|``. Where nothing was sold
-    nothing can be missed, and it is 0.
+    That is ``Σ_gk |schedule|``, without activations. Where nothing was sold nothing can
+    be missed, and it is 0.
     """
     return _off_percent(results, "schedule_kw")
 
@@ -75,7 +78,7 @@ def off_day_ahead_percent(results: Results) -> float:
 def _off_kwh(results: Results, schedule: str) -> FloatArray:
     off_kw = np.abs(
         results.series("aggregators", "delivered_kw")
-        - results.series("aggregators", schedule)
+        - (results.series("aggregators", schedule) + granted_kw(results))
     )
     energy: FloatArray = np.nansum(off_kw, axis=1) * results.step_h
     return energy

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from mosaik_bottomup.metrics.activations import activated
 from mosaik_bottomup.metrics.comfort import comfort_violation_kh
 from mosaik_bottomup.metrics.cost import customer_cost_dkk, customer_cost_raw_dkk
 from mosaik_bottomup.metrics.devices import heat_pump_starts, pv_curtailed_kwh
@@ -18,6 +19,7 @@ from mosaik_bottomup.metrics.imbalance import (
     traded_intraday_kwh,
 )
 from mosaik_bottomup.metrics.loading import (
+    PERCENT,
     loading_limit_percent,
     overload_energy_kwh,
     overloaded,
@@ -65,6 +67,7 @@ def summarise(path: str | Path) -> dict[str, Any]:
         "heat_pump_starts": heat_pump_starts(results),
         "aggregators": aggregator_figures(results),
         "schedule_checks": schedule_checks(results),
+        "activations": activation_figures(results),
         "voltage_min_pu": float(results.series("buses", "voltage").min()),
         "voltage_max_pu": float(results.series("buses", "voltage").max()),
         "line_loading_max_percent": float(
@@ -104,6 +107,24 @@ def area_figures(results: Results) -> dict[str, dict[str, float]]:
             "pv_curtailed_kwh": float(curtailed_kwh[row]),
         }
         for row, name in enumerate(results.entities["areas"])
+    }
+
+
+def activation_figures(results: Results) -> dict[str, dict[str, float | None]]:
+    """Return each activation's figures, by when it began and who was ordered."""
+    return {
+        f"{datetime.fromtimestamp(int(results.time_s[at.first]), UTC):%d %b %H:%M}Z "
+        f"{at.aggregator}": {
+            "minutes": at.steps * results.step_h * MINUTES_PER_HOUR,
+            "ordered_kwh": at.ordered_kwh,
+            "vetoed_kwh": at.vetoed_kwh,
+            "delivered_kwh": at.delivered_kwh,
+            "error_percent": at.error_percent,
+            "rebound_percent": None
+            if at.rebound_ratio is None
+            else PERCENT * at.rebound_ratio,
+        }
+        for at in activated(results)
     }
 
 

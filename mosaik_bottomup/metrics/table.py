@@ -63,7 +63,10 @@ OF_A_RUN: dict[str, Metric] = {
     "voltage_max_pu": Metric("pu", "highest voltage of a bus"),
     "line_loading_max_percent": Metric("%", "highest loading of a line"),
     "imbalance_kwh": Metric(
-        "kWh", "distance of delivery to schedule; sum of the aggregators", "aggregator"
+        "kWh",
+        "distance of delivery to schedule and activations, less what was vetoed of "
+        "these; sum of the aggregators",
+        "aggregator",
     ),
     "imbalance_percent": Metric(
         "%", "imbalance over the energy sold; 0 where nothing was sold"
@@ -78,6 +81,23 @@ OF_A_RUN: dict[str, Metric] = {
     ),
     "imbalance_cost_dkk": Metric(
         "DKK", "what the imbalance cost; sum of the aggregators", "aggregator"
+    ),
+    "activation_ordered_kwh": Metric(
+        "kWh", "energy of all activations, up or down; left out where none was ordered"
+    ),
+    "activation_vetoed_kwh": Metric("kWh", "part of it that the DSO had no room for"),
+    "activation_delivered_percent": Metric(
+        "%", "energy off the schedule as ordered over that ordered"
+    ),
+    "activation_error_percent": Metric(
+        "%",
+        "distance of delivery to what was ordered and not vetoed, over that ordered; "
+        "worst activation",
+    ),
+    "activation_rebound_ratio": Metric(
+        "1",
+        "highest loading in the 6 h after an activation over the limit; worst area; "
+        "left out where the run ends with it",
     ),
     "customer_cost_dkk": Metric(
         "DKK", "bills and wear of all homes with a device, end state settled"

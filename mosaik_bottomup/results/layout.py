@@ -192,6 +192,21 @@ _GROUPS = (
                 may_be_missing=True,
             ),
             Variable("delivered_kw", "kW", "power of all its sites"),
+            Variable(
+                "activation_ordered_kw",
+                "kW",
+                "deviation from the schedule that activations ask for",
+            ),
+            Variable(
+                "activation_vetoed_kw",
+                "kW",
+                "part of it that the DSO had no room for, signed as ordered",
+            ),
+            Variable(
+                "activation_delivered_kw",
+                "kW",
+                "power of all its sites less the schedule, while one is ordered",
+            ),
         ),
         (Variable("imbalance_price", "DKK kWh-1", "cost of a kWh of imbalance"),),
     ),

@@ -7,12 +7,14 @@ returns a frozen `Scenario`; what is wrong is reported all at once as
 
 from mosaik_bottomup.scenario.reading import load, parse
 from mosaik_bottomup.scenario.sections import (
+    Activations,
     Aggregators,
     Alternatives,
     DayAhead,
     Dso,
     Grid,
     Households,
+    Order,
     Planning,
     Prices,
     Pv,
@@ -27,12 +29,14 @@ from mosaik_bottomup.scenario.sections import (
 )
 
 __all__ = [
+    "Activations",
     "Aggregators",
     "Alternatives",
     "DayAhead",
     "Dso",
     "Grid",
     "Households",
+    "Order",
     "Planning",
     "Prices",
     "Pv",

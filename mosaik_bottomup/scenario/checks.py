@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mosaik_bottomup import data
-from mosaik_bottomup.scenario.sections import Scenario
+from mosaik_bottomup.inputs import orders
+from mosaik_bottomup.scenario.sections import Scenario, StrategyName
 from mosaik_bottomup.scenario.values import SECONDS_PER_HOUR
 
 type Findings = Iterator[tuple[str, str]]
@@ -16,6 +17,13 @@ WHOLE_STEP_TOLERANCE_S = 1e-3
 """Forgives hours such as 1/3 that are written as decimals."""
 INSTALLED_SOLVER = "HiGHS"
 """Comes with the package, so that nobody needs to look for it."""
+SELLING: tuple[StrategyName, ...] = (
+    "two-stage",
+    "stage-one",
+    "packet",
+    "packet-unlimited",
+)
+"""Strategies whose aggregators follow a schedule."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +109,41 @@ def _something_to_trade(scenario: Scenario) -> Findings:
         )
 
 
+def _orders_fit(scenario: Scenario) -> Findings:
+    run, count = scenario.run, scenario.aggregators.count
+    frame = orders.Frame(
+        tuple(f"aggregator-{number + 1}" for number in range(count)),
+        scenario.grid.area_names,
+        run.start,
+        run.step_s,
+        run.steps,
+    )
+    for number, order in enumerate(scenario.activations.orders):
+        written = orders.Order(**order.model_dump())
+        for column, _, remedy in orders.faults(written, frame):
+            yield f"activations.orders.{number}.{column}", remedy
+
+
+def _a_schedule_to_deviate_from(scenario: Scenario) -> Findings:
+    section, strategy = scenario.activations, scenario.run.strategy
+    if (section.orders or section.file) and strategy not in SELLING:
+        yield (
+            "activations.orders" if section.orders else "activations.file",
+            f"strategy {strategy} sells no schedule to deviate from: leave the orders "
+            f"out, or run one of {', '.join(SELLING)}",
+        )
+
+
+def _shortfall_is_dearer(scenario: Scenario) -> Findings:
+    usual = scenario.aggregators.imbalance_price_dkk_per_kwh
+    if scenario.activations.shortfall_dkk_per_kwh < usual:
+        yield (
+            "activations.shortfall_dkk_per_kwh",
+            "must be at least what other imbalance costs, "
+            f"aggregators.imbalance_price_dkk_per_kwh = {usual:g}",
+        )
+
+
 def _file_exists(section: str, key: str = "file") -> Callable[[Scenario], Findings]:
     def find(scenario: Scenario) -> Findings:
         file: str = getattr(getattr(scenario, section), key)
@@ -153,6 +196,7 @@ _IN_WHOLE_STEPS = (
     ("intraday", "gate_closure_h"),
     ("intraday", "reach_h"),
 )
+_NAMES = ("grid.areas", "aggregators.count")
 _SITES = ("sites.heat_pumps", "sites.pv_batteries")
 
 CHECKS = (
@@ -170,7 +214,22 @@ CHECKS = (
     Check(("aggregators.count", *_SITES), _a_site_for_each_aggregator),
     *(
         Check((f"{section}.file",), _file_exists(section))
-        for section in ("weather", "prices", "households")
+        for section in ("weather", "prices", "households", "activations")
+    ),
+    Check(
+        ("activations.orders", "run.start", "run.step_s", "run.duration_h", *_NAMES),
+        _orders_fit,
+    ),
+    Check(
+        ("activations.orders", "activations.file", "run.strategy"),
+        _a_schedule_to_deviate_from,
+    ),
+    Check(
+        (
+            "activations.shortfall_dkk_per_kwh",
+            "aggregators.imbalance_price_dkk_per_kwh",
+        ),
+        _shortfall_is_dearer,
     ),
     Check(("intraday.gate_closure_h", "intraday.reach_h"), _something_to_trade),
     Check(

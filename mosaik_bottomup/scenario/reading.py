@@ -19,6 +19,7 @@ PATH_KEYS = {
     ("prices", "file"),
     ("households", "file"),
     ("settlement", "imbalance_price_file"),
+    ("activations", "file"),
     ("solver", "write_lp"),
 }
 OVERRIDE = "--set"
@@ -187,10 +188,13 @@ def _written_key(raw: Table, location: tuple[int | str, ...]) -> tuple[str, ...]
     key: list[str] = []
     at: object = raw
     for part in location:
-        if not (isinstance(at, Mapping) and part in at):
+        if isinstance(at, Mapping) and part in at:
+            at = at[part]
+        elif isinstance(at, list) and part in range(len(at)):
+            at = at[int(part)]
+        else:
             break
         key.append(str(part))
-        at = at[part]
     return tuple(key)
 
 
@@ -202,5 +206,8 @@ def _same_branch(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
 def _at(raw: Table, key: tuple[str, ...]) -> object:
     at: object = raw
     for part in key:
-        at = at.get(part) if isinstance(at, Mapping) else None
+        if isinstance(at, list):
+            at = at[int(part)]
+        else:
+            at = at.get(part) if isinstance(at, Mapping) else None
     return at

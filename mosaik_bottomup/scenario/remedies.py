@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from mosaik_bottomup.scenario.sections import Scenario
+from mosaik_bottomup.scenario.sections import Order, Scenario
 from mosaik_bottomup.scenario.writing import value_text
 
 LONGEST_VALUE = 60
@@ -19,7 +19,7 @@ _WORDS = {
     "finite_number": "must be a finite number",
     "float_type": "must be a number",
     "int_type": "must be a whole number",
-    "missing": "has too few numbers",
+    "missing": "has too few numbers, or a key is missing",
     "model_type": "must be a table, written [section]",
     "string_type": "must be a string",
     "timezone_aware": "must have a time zone, as in 2016-01-04T00:00:00+01:00",
@@ -79,6 +79,8 @@ def _sections() -> dict[str, type[BaseModel]]:
 def _unknown(key: tuple[str, ...]) -> str:
     sections = _sections()
     home, last = ".".join(key[:-1]), key[-1]
+    if len(key) > 2:
+        return f"unknown key; there are {', '.join(Order.model_fields)}"
     here = sections[home].model_fields if home else Scenario.model_fields
     near = difflib.get_close_matches(last, here, n=1)
     if near:

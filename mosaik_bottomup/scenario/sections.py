@@ -6,9 +6,9 @@ The defaults are the scenario ``two_areas``. Units are part of the names; ranges
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta, timezone
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from mosaik_bottomup.scenario.values import (
     SECONDS_PER_HOUR,
@@ -21,6 +21,7 @@ from mosaik_bottomup.scenario.values import (
     Section,
     StepSeconds,
     Word,
+    as_tuple,
 )
 from mosaik_bottomup.scenario.writing import table_text
 
@@ -280,6 +281,41 @@ class Alternatives(Section):
     """
 
 
+class Order(Section):
+    """One activation that the transmission system operator will order."""
+
+    product: Word
+    """Such as mFRR."""
+    aggregator: str
+    """Who is ordered."""
+    area: str = ""
+    """In which area it is to be delivered; empty: anywhere in the portfolio."""
+    delta_kw: float
+    """Deviation from the schedule, consumption positive: up-regulation is less
+    consumption and negative, down-regulation more and positive."""
+    start: Moment
+    """Begin of the deviation, with time zone; on a whole step."""
+    ramp_min: float = Field(default=0.0, ge=0)
+    """From nothing to the full deviation, linearly; mFRR has 12.5."""
+    duration_min: float = Field(gt=0)
+    """Length of the deviation, its ramp included; whole steps."""
+
+
+class Activations(Section):
+    """What the transmission system operator orders of the aggregators."""
+
+    file: str = ""
+    """A CSV of orders, relative to the scenario file; with orders or instead."""
+    orders: Annotated[tuple[Order, ...], BeforeValidator(as_tuple)] = ()
+    """Orders written out, each a table with the keys product, aggregator, area,
+    delta_kw, start, ramp_min and duration_min."""
+    notice_min: float = Field(default=15.0, ge=0, le=1440)
+    """How long before its start an order becomes known."""
+    shortfall_dkk_per_kwh: float = Field(default=5.0, gt=0)
+    """What each kWh beside schedule and activation is taken to cost while one runs;
+    more than other imbalance, so that what is ordered is delivered."""
+
+
 class Weather(Section):
     """Ambient temperature, radiation and wind."""
 
@@ -389,6 +425,7 @@ class Scenario(Section):
     day_ahead: DayAhead = DayAhead()
     intraday: Intraday = Intraday()
     alternatives: Alternatives = Alternatives()
+    activations: Activations = Activations()
     weather: Weather = Weather()
     pv: Pv = Pv()
     prices: Prices = Prices()

@@ -18,7 +18,8 @@ FIRST_YEAR, LAST_YEAR = 1900, 2199
 """Days are counted in nanoseconds: pandas ends in 2262."""
 
 
-def _as_tuple(value: object) -> object:
+def as_tuple(value: object) -> object:
+    """Return a list as the tuple that strict types want."""
     return tuple(value) if isinstance(value, list) else value
 
 
@@ -58,9 +59,9 @@ type Positive = Annotated[float, Field(gt=0)]
 type NotNegative = Annotated[float, Field(ge=0)]
 type Percent = Annotated[float, Field(ge=0, le=100)]
 type Range = Annotated[
-    tuple[Positive, Positive], BeforeValidator(_as_tuple), AfterValidator(_ordered)
+    tuple[Positive, Positive], BeforeValidator(as_tuple), AfterValidator(_ordered)
 ]
-type PerArea = Annotated[tuple[Positive, ...], BeforeValidator(_as_tuple)]
+type PerArea = Annotated[tuple[Positive, ...], BeforeValidator(as_tuple)]
 type StepSeconds = Annotated[
     int,
     Field(ge=SHORTEST_STEP_S, le=SECONDS_PER_HOUR),
@@ -73,7 +74,7 @@ type Rising = Annotated[
     AfterValidator(_not_falling),
 ]
 type NightDayPeak = Annotated[
-    tuple[NotNegative, NotNegative, NotNegative], BeforeValidator(_as_tuple)
+    tuple[NotNegative, NotNegative, NotNegative], BeforeValidator(as_tuple)
 ]
 
 

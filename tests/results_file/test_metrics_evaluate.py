@@ -26,6 +26,7 @@ from mosaik_bottomup.results import read
 
 LIVELY = {
     "areas/congestion_price": [[0, 0.1, 0, 0], [0, 0, 0, 0]],
+    "aggregators/activation_ordered_kw": [[0, -4, 0, 0]],
     "portfolios/envelope_high_kw": 1.0,
     "portfolios/offer_high_kw": 4.0,
     "heat_pumps/bill_dkk": 1.0,
