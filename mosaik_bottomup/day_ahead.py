@@ -32,7 +32,9 @@ class Parties:
     dso: SystemOperator
 
 
-def negotiate(parties: Parties, step: int, now: Mapping[str, Outlook]) -> None:
+def negotiate(
+    parties: Parties, step: int, now: Mapping[str, Outlook], *, rehearsed: bool = False
+) -> None:
     """Carry messages to and fro until nobody has anything left to say.
 
     Parameters
@@ -43,9 +45,12 @@ def negotiate(parties: Parties, step: int, now: Mapping[str, Outlook]) -> None:
         Of the run.
     now
         What each fleet meets in this step.
+    rehearsed
+        Whether the day that begins here has been rehearsed already.
     """
     said = {
-        name: fleet.begin(step, now[name]) for name, fleet in parties.fleets.items()
+        name: fleet.begin(step, now[name], rehearsed=rehearsed)
+        for name, fleet in parties.fleets.items()
     }
     while said:
         heard = _answers(parties, said)

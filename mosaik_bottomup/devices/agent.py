@@ -145,10 +145,15 @@ class FleetAgent:
         """State at the start of the next real step."""
         return self._state
 
-    def begin(self, step: int, now: Outlook) -> StoreReport | BidBook:
-        """Open real step ``step``; return the first thing to say."""
+    def begin(
+        self, step: int, now: Outlook, *, rehearsed: bool = False
+    ) -> StoreReport | BidBook:
+        """Open real step ``step``; return the first thing to say.
+
+        Where a day begins that is its rehearsal, unless it has been ``rehearsed``.
+        """
         self._real, self._real_step = now, step
-        if self._calendar.rehearses_at(step):
+        if self._calendar.rehearses_at(step) and not rehearsed:
             return self._rehearse(0)
         return self._open(Moment(step))
 
