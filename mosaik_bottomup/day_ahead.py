@@ -32,9 +32,7 @@ class Parties:
     dso: SystemOperator
 
 
-def negotiate(
-    parties: Parties, step: int, now: Mapping[str, Outlook], *, rehearsed: bool = False
-) -> None:
+def negotiate(parties: Parties, step: int, now: Mapping[str, Outlook]) -> None:
     """Carry messages to and fro until nobody has anything left to say.
 
     Parameters
@@ -45,12 +43,9 @@ def negotiate(
         Of the run.
     now
         What each fleet meets in this step.
-    rehearsed
-        Whether the day that begins here has been rehearsed already.
     """
     said = {
-        name: fleet.begin(step, now[name], rehearsed=rehearsed)
-        for name, fleet in parties.fleets.items()
+        name: fleet.begin(step, now[name]) for name, fleet in parties.fleets.items()
     }
     while said:
         heard = _answers(parties, said)

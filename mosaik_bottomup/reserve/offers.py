@@ -11,7 +11,7 @@ from mosaik_bottomup.reserve.walk import Walk
 
 GRID_KW = 2.5
 """Offers of one aggregator are whole multiples of it."""
-PARTS = 8
+PARTS = 16
 """Into so many parts the aggregators' maxima are cut to find what all hold at once."""
 CHECKED = (1.0, 0.5)
 """An activation may call for part of an offer: these parts of it are tried."""
@@ -116,11 +116,14 @@ def _most_together(
     walk: Walk, alone_kw: Mapping[str, float], direction: Direction, steps: int
 ) -> float:
     """Return the part of what each could hold alone that all can hold at once."""
-    for part in range(PARTS, 0, -1):
-        share = part / PARTS
-        if _holds(call(walk, _signed(alone_kw, share, direction), steps)):
-            return share
-    return 0.0
+    low, high, trial = 0, PARTS + 1, PARTS
+    while high - low > 1:
+        if _holds(call(walk, _signed(alone_kw, trial / PARTS, direction), steps)):
+            low = trial
+        else:
+            high = trial
+        trial = (low + high) // 2
+    return low / PARTS
 
 
 def _firm(

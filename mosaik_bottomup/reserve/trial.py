@@ -70,7 +70,7 @@ def call(walk: Walk, activation: Activation, block: int, after: int = 0) -> Tria
     Parameters
     ----------
     walk
-        Where the block begins, the day sold; otherwise left as it is.
+        Where the block begins; nothing but its plan is made.
     activation
         By aggregator; who is not named follows the schedule.
     block
@@ -78,7 +78,7 @@ def call(walk: Walk, activation: Activation, block: int, after: int = 0) -> Tria
     after
         Steps run after it, in which the rebound comes; fewer if the run ends before.
     """
-    walk.sell()
+    walk.open()
     copied = walk.fork()
     parties, first = copied.parties, walk.step
     names = sorted(parties.aggregators)
@@ -119,7 +119,9 @@ def _owe(parties: Parties, imbalance: Imbalance) -> None:
     parties.dso.rules = replace(parties.dso.rules, imbalance=imbalance)
 
 
-def _row(walk: Walk, names: list[str], schedule_kw: FloatArray) -> dict[str, FloatArray]:
+def _row(
+    walk: Walk, names: list[str], schedule_kw: FloatArray
+) -> dict[str, FloatArray]:
     """Return what the step just negotiated came to."""
     case, parties = walk.case, walk.parties
     records = [parties.aggregators[name].record for name in names]

@@ -8,6 +8,7 @@ import numpy as np
 
 from mosaik_bottomup import parties as makers
 from mosaik_bottomup.case import Case
+from mosaik_bottomup.coordination.system_operator import SystemOperator
 from mosaik_bottomup.day_ahead import Parties, negotiate
 from mosaik_bottomup.devices.outlook import Outlook
 from mosaik_bottomup.grid.headroom import Headroom
@@ -21,8 +22,8 @@ class Walk:
     parties: Parties
     step: int = 0
     """The next to be negotiated."""
-    sold: bool = False
-    """Whether the day that begins with it has been rehearsed and sold."""
+    opened: bool = False
+    """Whether its plan, and the rehearsal of its day, have been made."""
 
     @classmethod
     def begin(cls, case: Case, headroom: Headroom | None = None) -> "Walk":
@@ -35,21 +36,30 @@ class Walk:
         headroom
             The DSO's model of its transformers; fitted on power flows if left out.
             It is not corrected by measurements here.
+
+        Raises
+        ------
+        ValueError
+            If the strategy's DSO grants no envelopes.
         """
         known = makers.fit_headroom(case.network) if headroom is None else headroom
         exact = np.ones(len(case.network.areas))
+        dso = makers.system_operator(case, known, lambda: exact)
+        if not isinstance(dso, SystemOperator):
+            strategy = case.scenario.run.strategy
+            raise ValueError(f"strategy {strategy} has no envelopes to offer within")
         parties = Parties(
             {it.name: makers.fleet_agent(case, it) for it in case.fleets},
             {it.name: it.aggregator for it in case.fleets},
             {name: makers.aggregator(case.scenario) for name in case.aggregators},
-            makers.system_operator(case, known, lambda: exact),
+            dso,
         )
         return cls(case, parties)
 
     def advance(self) -> None:
         """Negotiate the next step; it meets what the series say."""
-        negotiate(self.parties, self.step, self._now(), rehearsed=self.sold)
-        self.step, self.sold = self.step + 1, False
+        negotiate(self.parties, self.step, self._now())
+        self.step, self.opened = self.step + 1, False
 
     def to(self, step: int) -> "Walk":
         """Negotiate every step before ``step``."""
@@ -57,18 +67,22 @@ class Walk:
             self.advance()
         return self
 
-    def sell(self) -> None:
-        """Where a day begins, rehearse and sell it before its first step is real."""
-        if self.sold or not self.case.calendar.rehearses_at(self.step):
+    def open(self) -> None:
+        """Make the plan of the next step, and sell its day, before it is negotiated.
+
+        An activation changes neither; what is made once serves all copies.
+        """
+        if self.opened:
             return
         ahead = self.fork()
         ahead.advance()
-        later = ahead.parties
-        now = self.parties
-        self.parties = Parties(
-            now.fleets, now.aggregator_of, later.aggregators, later.dso
-        )
-        self.sold = True
+        now, later = self.parties, ahead.parties
+        fleets = {
+            name: agent.planned_as(later.fleets[name])
+            for name, agent in now.fleets.items()
+        }
+        self.parties = Parties(fleets, now.aggregator_of, later.aggregators, later.dso)
+        self.opened = True
 
     def fork(self) -> "Walk":
         """Return a copy that can go its own way; states are never changed in place."""
@@ -79,7 +93,7 @@ class Walk:
             {name: deepcopy(it) for name, it in now.aggregators.items()},
             deepcopy(now.dso),
         )
-        return Walk(self.case, parties, self.step, self.sold)
+        return Walk(self.case, parties, self.step, self.opened)
 
     def _now(self) -> Mapping[str, Outlook]:
         run, series = self.case.scenario.run, self.case.series
