@@ -12,12 +12,12 @@ from mosaik_bottomup.reserve.trial import call
 from mosaik_bottomup.reserve.walk import Walk
 
 SMALL = (
-    "run.start=2016-01-04T14:00:00+01:00",
-    "run.warm_up_h=2",
-    "run.duration_h=4",
+    "run.start=2016-01-04T10:00:00+01:00",
+    "run.warm_up_h=1",
+    "run.duration_h=3",
     "sites.heat_pumps=50",
     "sites.pv_batteries=40",
-    "grid.transformer_kva=[75.0, 90.0]",
+    "grid.transformer_kva=[110.0, 120.0]",
 )
 RULES = OfferRules(firm_share=0.8, rebound_steps=8)
 AFTER = 8
