@@ -22,12 +22,23 @@ from mosaik_bottomup.errors import InputError, Problem
 from mosaik_bottomup.grid import network as grid_network
 from mosaik_bottomup.grid.network import Network
 from mosaik_bottomup.inputs import households, prices, weather
-from mosaik_bottomup.inputs.clock import Clock
+from mosaik_bottomup.inputs.clock import LOCAL_ZONE, Clock
+from mosaik_bottomup.inputs.forecast import (
+    ErringForecast,
+    Forecast,
+    ForecastRules,
+    PerfectForecast,
+)
+from mosaik_bottomup.inputs.forecast_error import ErrorRules
 from mosaik_bottomup.inputs.series import Series, assemble
 from mosaik_bottomup.inputs.tariff import RetailTariff, by_hour
 from mosaik_bottomup.scenario import Scenario
 
 PERCENT = 100.0
+HISTORY_DAYS = 42
+"""So long before the series the DSO has measured its areas, where it needs it."""
+REHEARSAL_REACH_H = 48.0
+"""No step that lies further ahead is rehearsed."""
 
 
 class Stream(IntEnum):
@@ -37,6 +48,7 @@ class Stream(IntEnum):
     AGGREGATORS = 1
     HOUSEHOLDS = 2
     PACKETS = 3
+    FORECASTS = 4
 
 
 def rng(scenario: Scenario, stream: Stream) -> np.random.Generator:
@@ -63,6 +75,11 @@ class Case:
     """From the start of the warm-up to the end of the last plan's horizon."""
     fleets: tuple[Fleet, ...]
     """Sorted by aggregator, then kind; none is empty."""
+    forecast: Forecast
+    """What the parties can know of the series in advance."""
+    past_household_kw: FloatArray
+    """Load of each home from a local midnight on up to where the series begin, shape
+    ``(homes, steps)``; no steps where forecasts are perfect."""
 
     @property
     def aggregators(self) -> tuple[str, ...]:
@@ -73,7 +90,15 @@ class Case:
     @property
     def uncontrolled_kw(self) -> FloatArray:
         """Load of each home that is not behind the meter of a PV/battery home."""
-        load = self.series.household_kw.copy()
+        return self._without_sites(self.series.household_kw)
+
+    @property
+    def past_uncontrolled_kw(self) -> FloatArray:
+        """Return the same before the series begin."""
+        return self._without_sites(self.past_household_kw)
+
+    def _without_sites(self, household_kw: FloatArray) -> FloatArray:
+        load = household_kw.copy()
         for fleet in self.fleets:
             if isinstance(fleet.sites, PvBatterySites):
                 load[fleet.sites.fleet.home] = 0
@@ -95,7 +120,14 @@ def build(scenario: Scenario) -> Case:
     """
     network = build_network(scenario)
     series = build_series(scenario, network.home_area.size)
-    return Case(scenario, network, series, draw_all_fleets(scenario, network.home_area))
+    return Case(
+        scenario,
+        network,
+        series,
+        draw_all_fleets(scenario, network.home_area),
+        build_forecast(scenario, series),
+        build_past(scenario, series),
+    )
 
 
 def build_network(scenario: Scenario) -> Network:
@@ -132,13 +164,7 @@ def build_series(scenario: Scenario, homes: int) -> Series:
         noise = np.random.default_rng(seed) if seed else None
         day_ahead = prices.model_day_ahead_dkk_per_kwh(sky, clock, noise)
     if load is None:
-        load = households.draw_kw(
-            homes,
-            clock,
-            rng(scenario, Stream.HOUSEHOLDS),
-            scenario.households.median_kwh,
-            scenario.households.sigma,
-        )
+        load = _drawn_households(scenario, homes, clock)
     return assemble(
         clock,
         sky,
@@ -149,6 +175,70 @@ def build_series(scenario: Scenario, homes: int) -> Series:
         longitude_deg=pv.longitude_deg,
         tilt_deg=pv.tilt_deg,
         azimuth_deg=pv.azimuth_deg,
+    )
+
+
+def build_forecast(scenario: Scenario, series: Series) -> Forecast:
+    """Return what can be known of the series in advance."""
+    forecast = scenario.forecast
+    if not forecast.error_scale:
+        return PerfectForecast(series)
+
+    def errors(sd: tuple[float, float, float], correlation_h: float) -> ErrorRules:
+        first, second, third = (forecast.error_scale * each for each in sd)
+        return ErrorRules(
+            (first, second, third),
+            correlation_h,
+            forecast.renewed_every_h,
+            forecast_reach_h(scenario) + forecast.renewed_every_h,
+        )
+
+    rules = ForecastRules(
+        errors(forecast.temperature_sd_k, forecast.weather_correlation_h),
+        errors(forecast.irradiance_sd, forecast.weather_correlation_h),
+        errors(forecast.household_sd, forecast.household_correlation_h),
+        forecast.prices_published_h,
+        scenario.tariff.vat_factor,
+        (scenario.run.seed, Stream.FORECASTS),
+    )
+    return ErringForecast(series, rules)
+
+
+def forecast_reach_h(scenario: Scenario) -> float:
+    """Return how far ahead anybody asks for a forecast."""
+    planning = scenario.planning
+    return REHEARSAL_REACH_H + planning.horizon_h + planning.every_h
+
+
+def build_past(scenario: Scenario, series: Series) -> FloatArray:
+    """Return the homes' load of the weeks before the series, where it is needed.
+
+    Drawn, or read, as the series are: homes have the same load at the same time.
+
+    Raises
+    ------
+    InputError
+        If the user's own file does not reach back so far.
+    """
+    homes, clock = series.household_kw.shape[0], series.clock
+    if not scenario.forecast.error_scale:
+        return np.zeros((homes, 0))
+    midnight = clock.start.tz_convert(LOCAL_ZONE).normalize()
+    start = (midnight - pd.DateOffset(days=HISTORY_DAYS)).tz_convert("UTC")
+    steps = (clock.start - start) // pd.Timedelta(seconds=clock.step_s)
+    past = Clock(start, clock.step_s, int(steps))
+    if file := scenario.households.file:
+        return households.read_csv(Path(file), homes, past)
+    return _drawn_households(scenario, homes, past)
+
+
+def _drawn_households(scenario: Scenario, homes: int, clock: Clock) -> FloatArray:
+    return households.draw_kw(
+        homes,
+        clock,
+        rng(scenario, Stream.HOUSEHOLDS),
+        scenario.households.median_kwh,
+        scenario.households.sigma,
     )
 
 
@@ -221,14 +311,16 @@ def draw_all_fleets(scenario: Scenario, home_area: IntArray) -> tuple[Fleet, ...
         sites.battery_kwh,
         sites.battery_c_rate,
     )
+    guard_margin_k = scenario.forecast.error_scale * scenario.forecast.guard_margin_k
     rules = PlanningRules(
         run.step_h,
         run.steps_in(planning.every_h),
         run.steps_in(planning.guard_h),
         run.steps_in(sites.min_run_h),
         planning.band_up_k,
-        planning.band_margin_k,
-        sites.curtails_at_negative_price,
+        planning.band_margin_k + guard_margin_k,
+        guard_margin_k=guard_margin_k,
+        curtails_at_negative_price=sites.curtails_at_negative_price,
     )
     pumps, batteries = draw_fleets(population, home_area, rng(scenario, Stream.SITES))
     batteries = _with_band(batteries, scenario)

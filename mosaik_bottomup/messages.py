@@ -31,6 +31,13 @@ class Moment:
     """Round of the rehearsal, or None: this is the real step."""
     last: bool = False
     """Whether this is the last step of the rehearsal."""
+    made_at: int | None = None
+    """Real step in which it is said, if it is rehearsed."""
+
+    @property
+    def now(self) -> int:
+        """Return the real step in which it is said: nobody knows more than then."""
+        return self.step if self.made_at is None else self.made_at
 
 
 class Message:
@@ -183,7 +190,7 @@ def _plain(value: Any) -> Any:
     if isinstance(value, list):
         return [_plain(item) for item in value]
     if isinstance(value, Moment):
-        return [value.step, value.rehearsal, value.last]
+        return [value.step, value.rehearsal, value.last, value.made_at]
     if isinstance(value, Message):
         return value.to_json()
     return value

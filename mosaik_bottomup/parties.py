@@ -1,15 +1,18 @@
 """Who takes part in a case: fleets, aggregators and the DSO, ready to negotiate."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
+import pandas as pd
 
 from mosaik_bottomup.arrays import FloatArray, IntArray
-from mosaik_bottomup.case import PERCENT, Case, Fleet, Stream
+from mosaik_bottomup.case import PERCENT, Case, Fleet, Stream, forecast_reach_h
 from mosaik_bottomup.coordination.aggregator import Aggregator, AggregatorRules
+from mosaik_bottomup.coordination.load_forecast import LoadForecast
 from mosaik_bottomup.coordination.operator import Forecast, Operator
 from mosaik_bottomup.coordination.price_iteration import PricingOperator
 from mosaik_bottomup.coordination.rehearsal import RehearsalRules
@@ -27,9 +30,12 @@ from mosaik_bottomup.grid.headroom import Headroom, limits_kw
 from mosaik_bottomup.grid.headroom_fit import fit
 from mosaik_bottomup.grid.network import Network
 from mosaik_bottomup.grid.power_flow import PowerFlow
-from mosaik_bottomup.inputs.forecast import PerfectForecast
+from mosaik_bottomup.inputs.clock import LOCAL_ZONE
 from mosaik_bottomup.inputs.series import Series
 from mosaik_bottomup.scenario import Scenario, StrategyName
+
+HOURS_PER_DAY = 24
+SATURDAY = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +86,12 @@ def outlook(series: Series, homes: IntArray) -> Outlook:
     )
 
 
-def fleet_forecast(case: Case, homes: IntArray) -> Callable[[int, int], Outlook]:
+def fleet_forecast(case: Case, homes: IntArray) -> Callable[[int, int, int], Outlook]:
     """Return what a fleet can foresee; step 0 is the first of the run."""
-    source, lead = PerfectForecast(case.series), case.scenario.run.warm_up_steps
+    source, lead = case.forecast, case.scenario.run.warm_up_steps
 
-    def at(step: int, steps: int) -> Outlook:
-        return outlook(source.at(lead + step, steps), homes)
+    def at(made_at: int, step: int, steps: int) -> Outlook:
+        return outlook(source.at(lead + made_at, lead + step, steps), homes)
 
     return at
 
@@ -176,17 +182,20 @@ def system_operator(
     """
     scenario = case.scenario
     dso, day_ahead, areas = scenario.dso, scenario.day_ahead, len(case.network.areas)
-    source, lead = PerfectForecast(case.series), scenario.run.warm_up_steps
-    uncontrolled = case.uncontrolled_kw
-    member = (case.network.home_area == np.arange(areas)[:, None]).astype(float)
+    source, lead = case.forecast, scenario.run.warm_up_steps
+    foresee = _load_forecast(case)
     tan_phi = float(np.tan(np.arccos(scenario.grid.household_power_factor)))
     limit_percent = np.array(scenario.grid.loading_limit_percent)
 
-    def forecast(step: int, steps: int) -> Forecast:
-        part = source.at(lead + step, steps)
-        load = member @ uncontrolled[:, lead + step : lead + step + steps]
+    def forecast(made_at: int, step: int, steps: int) -> Forecast:
+        part = source.at(lead + made_at, lead + step, steps)
+        load, margin = foresee(made_at, step, steps)
         return Forecast(
-            load, tan_phi * load, part.import_dkk_per_kwh, part.export_dkk_per_kwh
+            load,
+            tan_phi * load,
+            part.import_dkk_per_kwh,
+            part.export_dkk_per_kwh,
+            margin,
         )
 
     def capability(reactive_kvar: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -224,6 +233,49 @@ def system_operator(
         ),
     )
     return SystemOperator(rules, solver(scenario), forecast, capability)
+
+
+def _load_forecast(
+    case: Case,
+) -> Callable[[int, int, int], tuple[FloatArray, FloatArray]]:
+    """Return ``foresee(made_at, step, steps)``: areas' load and the margin it needs.
+
+    Perfect, or from what the meters of the homes without devices measured before.
+    """
+    scenario, areas = case.scenario, len(case.network.areas)
+    member = (case.network.home_area == np.arange(areas)[:, None]).astype(float)
+    lead = scenario.run.warm_up_steps
+    uncontrolled = case.uncontrolled_kw
+    if not scenario.forecast.error_scale:
+        none = np.zeros((2, 1, 1))
+        return lambda made_at, step, steps: (
+            member @ uncontrolled[:, lead + step : lead + step + steps],
+            none,
+        )
+    past = member @ case.past_uncontrolled_kw
+    first, day = lead + past.shape[1], case.calendar.day_steps
+    measured = np.concatenate([past, member @ uncontrolled], axis=1)
+    days = -(-measured.shape[1] // day)
+    # a day that is not over has not been measured to its end
+    missing = days * day - measured.shape[1]
+    measured = np.pad(measured, ((0, 0), (0, missing)), constant_values=np.nan)
+    # days are 24 h from the first midnight, also where clocks are changed
+    back = pd.Timedelta(seconds=past.shape[1] * scenario.run.step_s)
+    begin = (case.series.clock.start - back).tz_convert(LOCAL_ZONE).tz_localize(None)
+    weekend = pd.date_range(begin, periods=days).dayofweek >= SATURDAY
+    forecast = LoadForecast(
+        measured,
+        np.asarray(weekend),
+        history_days=past.shape[1] // day,
+        longest_days=math.ceil(forecast_reach_h(scenario) / HOURS_PER_DAY),
+        probability=scenario.dso.security_probability,
+    )
+
+    def foresee(made_at: int, step: int, steps: int) -> tuple[FloatArray, FloatArray]:
+        at = first + made_at, first + step, steps
+        return forecast.expected_kw(*at), forecast.margin_kw(*at)
+
+    return foresee
 
 
 def _imbalance(scenario: Scenario) -> Imbalance:

@@ -3,7 +3,9 @@
 Hybrid: it steps by itself, to learn, and with every round of `offer`. `envelope` is a
 dict by the full id of the aggregator; the connection's ``transform`` picks one's part.
 Its children, the areas, take what the grid measured in the step before (connect them
-time-shifted); without, nothing is learned.
+time-shifted); without, nothing is learned. Where forecasts err, what it has measured of
+the uncontrolled load up to the step before are the case's own series: the smart-meter
+sums of the homes without devices.
 """
 
 from typing import Any
@@ -133,7 +135,9 @@ class Simulator(mosaik_api_v3.Simulator):
 
     def _record_forecast(self) -> None:
         """Record what the DSO expects where nobody asks it."""
-        load_kw = self._operator.forecast(self._step, 1).uncontrolled_kw[:, 0]
+        load_kw = self._operator.forecast(self._step, self._step, 1).uncontrolled_kw[
+            :, 0
+        ]
         unknown = np.full(load_kw.size, np.nan)
         self._record(area_record(Room(load_kw, unknown, unknown)))
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from mosaik_bottomup.coordination.aggregator import Aggregator, AggregatorRules, join
+from mosaik_bottomup.coordination.operator import room_of_step
 from mosaik_bottomup.coordination.rehearsal import FEEDBACK, RehearsalRules
 from mosaik_bottomup.coordination.solver import Solver
 from mosaik_bottomup.coordination.stage_one import Imbalance
@@ -83,8 +84,8 @@ def make_dso(look_ahead="combined", limit_kw=(10.0, 10.0), **rules):
     asked = []
     limit = np.array(limit_kw)[:, None]
 
-    def forecast(step, steps):
-        asked.append(("forecast", step, steps))
+    def forecast(made_at, step, steps):
+        asked.append(("forecast", made_at, step, steps))
         flat = np.ones((AREAS, steps))
         return Forecast(1.0 * flat, 0.3 * flat, 2 * np.ones(steps), np.ones(steps))
 
@@ -429,8 +430,40 @@ def test_limits_are_asked_for_at_the_most_reactive_power():
 
     dso.hear({"a": offer, "b": offer})
 
-    assert asked[0] == ("forecast", 4, 1)
+    assert asked[0] == ("forecast", 4, 4, 1)
     np.testing.assert_allclose(asked[1][1], [[2.3], [2.3]])
+
+
+def test_a_rehearsed_step_is_foreseen_from_the_step_it_is_rehearsed_in():
+    dso, asked = make_dso()
+    moment = Moment(4, 0, made_at=2)
+    offer = make_offer(moment, (0, 0))
+
+    dso.hear({"a": offer, "b": offer})
+    dso.hear({"a": StoreOffer([make_report(moment)], np.full(2, 5.0), moment)})
+
+    assert asked[0] == ("forecast", 2, 4, 1)
+    assert asked[2] == ("forecast", 2, 4, HORIZON)
+
+
+def test_a_margin_for_the_forecast_lowers_both_limits_and_is_recorded():
+    dso, _ = make_dso()
+    plain = dso.forecast
+
+    def wary(made_at, step, steps):
+        margin = np.stack([np.full((AREAS, steps), kw) for kw in (3.0, 2.0)])
+        return replace(plain(made_at, step, steps), margin_kw=margin)
+
+    offer = make_offer(Moment(4), (0, 0))
+    room = room_of_step(plain, dso.capability, {"a": offer}, Moment(4))
+    less = room_of_step(wary, dso.capability, {"a": offer}, Moment(4))
+    dso.forecast = wary
+    dso.hear({"a": offer, "b": offer})
+
+    np.testing.assert_allclose(less.import_kw, room.import_kw - 3)
+    np.testing.assert_allclose(less.export_kw, room.export_kw - 2)
+    assert room.margin_kw.tolist() == [0, 0]
+    assert dso.record["forecast_margin_kw"].tolist() == [3, 3]
 
 
 def test_the_look_ahead_asks_for_all_its_steps_at_the_most_reactive_power():
@@ -439,7 +472,7 @@ def test_the_look_ahead_asks_for_all_its_steps_at_the_most_reactive_power():
 
     dso.hear({"a": StoreOffer([make_report(moment)], np.full(2, 5.0), moment)})
 
-    assert asked[0] == ("forecast", 4, HORIZON)
+    assert asked[0] == ("forecast", 4, 4, HORIZON)
     np.testing.assert_allclose(asked[1][1], np.full((AREAS, HORIZON), 5.3))
 
 
@@ -486,6 +519,24 @@ def test_the_margin_is_kept_free_in_the_look_ahead_alone():
         .ahead_dkk_per_kwh
         for margin in (0.0, 0.1)
     )
+
+    assert not free.any()
+    assert (kept > 0).all()
+
+
+def test_the_look_ahead_leaves_room_for_the_forecasts_error():
+    """It needs 5 kW beside 1 kW: the limit leaves that, less a margin it does not."""
+    moment = Moment(0, 0)
+    stores = StoreOffer([make_report(moment)], np.ones(2), moment)
+    dso, _ = make_dso(limit_kw=(6.5, 6.5), first_margin=0.0)
+    plain = dso.forecast
+
+    def wary(made_at, step, steps):
+        return replace(plain(made_at, step, steps), margin_kw=np.ones((2, AREAS, 1)))
+
+    free = dso.hear({"a": stores})["a"].ahead_dkk_per_kwh
+    dso.forecast = wary
+    kept = dso.hear({"a": stores})["a"].ahead_dkk_per_kwh
 
     assert not free.any()
     assert (kept > 0).all()

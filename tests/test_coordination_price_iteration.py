@@ -18,7 +18,7 @@ IMPORT_KW, EXPORT_KW, LOAD_KW, GAIN = 20.0, 10.0, 5.0, 0.4
 
 
 def operator(rounds=3):
-    def forecast(step, steps):
+    def forecast(made_at, step, steps):
         load = LOAD_KW * np.ones((1, steps))
         return Forecast(load, 0 * load, np.ones(steps), np.ones(steps))
 

@@ -66,7 +66,7 @@ def test_each_area_has_a_cap_of_its_own():
 
 
 def operator(limit_kw):
-    def forecast(step, steps):
+    def forecast(made_at, step, steps):
         load = 10.0 * np.ones((2, steps))
         return Forecast(load, 0 * load, np.ones(steps), np.ones(steps))
 

@@ -58,7 +58,7 @@ def run(case, parties=None):
     }
     steps = []
     for step in range(case.scenario.run.steps):
-        negotiate(parties, step, {n: at(step, 1) for n, at in forecasts.items()})
+        negotiate(parties, step, {n: at(step, step, 1) for n, at in forecasts.items()})
         said = {n: dict(agent.record) for n, agent in parties.fleets.items()}
         said["dso"] = dict(parties.dso.record)
         for name, aggregator in parties.aggregators.items():
@@ -169,7 +169,7 @@ def test_the_rehearsal_of_a_day_leaves_no_trace_in_the_homes():
     forecasts = {
         it.name: makers.fleet_forecast(case, it.sites.fleet.home) for it in case.fleets
     }
-    negotiate(parties, 0, {n: at(0, 1) for n, at in forecasts.items()})
+    negotiate(parties, 0, {n: at(0, 0, 1) for n, at in forecasts.items()})
 
     assert len(seen) == len(parties.fleets)
     for agent, state in seen:

@@ -76,7 +76,7 @@ class Ledger:
         )  # fmt: skip
 
 
-def clockwork(step, steps):
+def clockwork(made_at, step, steps):
     """Return a forecast in which it is as warm as the step's number."""
     at, none = np.arange(step, step + steps, dtype=float), np.zeros(steps)
     return Outlook(at, none, none, none, none, np.zeros((2, steps)))
@@ -118,7 +118,7 @@ def lowest_kw(book):
 
 
 def now_at(step):
-    return clockwork(step, 1)
+    return clockwork(step, step, 1)
 
 
 def heat_pumps():
@@ -138,7 +138,7 @@ def batteries():
     return agent_of(PvBatterySites(fleet, RULES))
 
 
-def weather(step, steps):
+def weather(made_at, step, steps):
     """Return a forecast of real size, the same whenever it is asked for."""
     at = np.arange(step, step + steps)
     price = 1.5 + np.sin(at / 5.0)
@@ -172,7 +172,7 @@ def test_a_day_is_rehearsed_step_by_step_and_then_its_first_step_is_real():
     ]
     expected = [
         *(
-            (kind, Moment(step, turn, step == 7))
+            (kind, Moment(step, turn, step == 7, made_at=0))
             for turn in (0, 1)
             for kind, step in day
         ),
@@ -180,6 +180,24 @@ def test_a_day_is_rehearsed_step_by_step_and_then_its_first_step_is_real():
         (BidBook, Moment(0)),
     ]
     assert [(type(it), it.moment) for it in said] == expected
+
+
+def test_what_is_rehearsed_is_foreseen_from_the_real_step_and_no_later():
+    asked = []
+
+    def forecast(made_at, step, steps):
+        asked.append((made_at, step))
+        return clockwork(made_at, step, steps)
+
+    agent = FleetAgent(Ledger(), CALENDAR, AREAS, forecast, reports=True)
+    agent.warm_up(WARM_UP)
+    before = len(asked)
+    for step in range(2):
+        live(agent, step, now_at(step), lowest_kw)
+
+    assert all(made_at == step for made_at, step in asked[:before])
+    assert {made_at for made_at, _ in asked[before:]} == {0}
+    assert {step for _, step in asked[before:]} == set(range(8))
 
 
 def test_within_a_day_a_step_is_bids_alone_or_a_report_before_them():
@@ -321,7 +339,7 @@ def test_a_dispatch_is_obeyed_once():
 def test_a_rehearsal_leaves_the_real_state_alone(make):
     agent = make()
     before, state = numbers(agent.state), agent.state
-    message = agent.begin(0, weather(0, 1))
+    message = agent.begin(0, weather(0, 0, 1))
 
     while message.moment.rehearsal is not None:
         if isinstance(message, StoreReport):
@@ -345,7 +363,7 @@ def test_a_real_day_is_as_it_was_rehearsed_when_the_set_points_are(make, seed):
     def choose(book):
         return book.power_kw[np.arange(4), part[book.moment.step]]
 
-    said = [it for s in range(8) for it in live(agent, s, weather(s, 1), choose, 2)]
+    said = [it for s in range(8) for it in live(agent, s, weather(s, s, 1), choose, 2)]
 
     rehearsed, real = (
         [it for it in said if isinstance(it, BidBook) and it.moment.rehearsal == turn]
@@ -364,12 +382,14 @@ def test_warming_up_is_reproducible_and_each_site_takes_its_cheapest(make):
 
     for a, b in zip(numbers(one.state), numbers(two.state), strict=True):
         np.testing.assert_array_equal(a, b)
-    first = weather(-WARM_UP, HORIZON)
+    first = weather(-WARM_UP, -WARM_UP, HORIZON)
     state = sites.start(float(first.ambient_c.mean()))
     for step in range(-WARM_UP, 0):
         if step % 4 == 0:
-            plan = sites.plan(step, weather(step, HORIZON), np.zeros((2, HORIZON)))
-        now = weather(step, 1)
+            plan = sites.plan(
+                step, weather(step, step, HORIZON), np.zeros((2, HORIZON))
+            )
+        now = weather(step, step, 1)
         power = cheapest_kw(sites.bids(state, plan, now, Moment(step)), 0.25)
         state, _ = sites.apply(state, now, power)
     for a, b in zip(numbers(one.state), numbers(state), strict=True):

@@ -29,9 +29,9 @@ def warm():
     for fleet in case.fleets:
         agent = makers.fleet_agent(case, fleet)
         forecast = makers.fleet_forecast(case, fleet.sites.fleet.home)
-        outlook = forecast(0, case.calendar.horizon_steps)
+        outlook = forecast(0, 0, case.calendar.horizon_steps)
         plan = fleet.sites.plan(0, outlook, np.zeros((2, outlook.steps)))
-        found[fleet.sites.kind] = (fleet.sites, agent.state, plan, forecast(0, 1))
+        found[fleet.sites.kind] = (fleet.sites, agent.state, plan, forecast(0, 0, 1))
     return found
 
 

@@ -28,7 +28,7 @@ def fleet_of(case, kind):
 def test_heat_pumps_do_as_told_and_a_trickle_is_off(case):
     sites = fleet_of(case, "heat_pumps").sites
     told = np.array([[0.0, 1.0], [IDLE_KW / 2, 1.0], [0.7, 1.0], [2.0, 1.0]])
-    now = makers.fleet_forecast(case, sites.fleet.home)(0, 1)
+    now = makers.fleet_forecast(case, sites.fleet.home)(0, 0, 1)
     state = sites.start(0.0)
 
     book = Told(told).offer(sites, state, None, now, Moment(0))
@@ -38,7 +38,7 @@ def test_heat_pumps_do_as_told_and_a_trickle_is_off(case):
 
 def test_a_battery_forgives_rounding_and_refuses_more(case):
     sites = fleet_of(case, "pv_batteries").sites
-    now = makers.fleet_forecast(case, sites.fleet.home)(0, 1)
+    now = makers.fleet_forecast(case, sites.fleet.home)(0, 0, 1)
     empty = sites.fleet.low_kwh
     least_kw = now.load_kw[:, 0] - sites.fleet.pv_kwp * now.pv_kw_per_kwp[0]
 

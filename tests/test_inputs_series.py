@@ -80,11 +80,11 @@ def test_series_of_unequal_length_are_refused(series: Series) -> None:
 def test_a_perfect_forecast_is_what_will_happen(series: Series) -> None:
     forecast: Forecast = PerfectForecast(series)
 
-    known = forecast.at(96, 96)
+    known = forecast.at(96, 96, 96)
 
     assert_array_equal(known.ambient_c, series.ambient_c[96:192])
     with pytest.raises(ValueError, match="not within"):
-        forecast.at(200, 96)
+        forecast.at(200, 200, 96)
 
 
 def test_loading_three_days_is_quick() -> None:

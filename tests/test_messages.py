@@ -68,7 +68,9 @@ def draw_messages(seed):
     """Return one message of every kind."""
     rng = np.random.default_rng(seed)
     rehearsal = None if rng.random() < 0.5 else int(rng.integers(9))
-    moment = Moment(int(rng.integers(999)), rehearsal, bool(rng.random() < 0.5))
+    made_at = None if rehearsal is None else int(rng.integers(999))
+    step, last = int(rng.integers(999)), bool(rng.random() < 0.5)
+    moment = Moment(step, rehearsal, last, made_at)
     many = rng.integers(0, 3, AREAS)
     target = None if rng.random() < 0.5 else float(rng.normal())
     commit = None if rng.random() < 0.5 else 2

@@ -38,7 +38,9 @@ def lived(*overrides):
     states = {name: [level(agent.state)] for name, agent in agents.items()}
     cost, powers = 0.0, []
     for step in range(case.scenario.run.steps):
-        negotiate(parties, step, {name: at(step, 1) for name, at in forecasts.items()})
+        negotiate(
+            parties, step, {name: at(step, step, 1) for name, at in forecasts.items()}
+        )
         total = np.zeros(2)
         for it in case.fleets:
             record = agents[it.name].record

@@ -213,6 +213,11 @@ def test_strings_may_stand_bare(override, value):
     assert parse("", overrides=[override]).dso.allocation == value
 
 
+def test_errors_of_forecasts_do_not_fall_with_lead_time():
+    with pytest.raises(InputError, match="must not fall"):
+        parse("", overrides=["forecast.temperature_sd_k=[2, 1, 3]"])
+
+
 def test_overrides_are_toml():
     scenario = parse(
         "",

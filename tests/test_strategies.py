@@ -181,3 +181,17 @@ def test_a_limit_below_the_must_run_has_no_optimum(files):
         optimum.optimum(
             made, optimum.lived(made, run), nothing, parties.solver(made.scenario)
         )
+
+
+@pytest.mark.slow
+def test_where_forecasts_err_the_dso_keeps_a_margin_and_loses_no_comfort(tmp_path):
+    world.run(settled("two-stage", "forecast.error_scale=1"), tmp_path / "wrong.h5")
+
+    run = results.read(tmp_path / "wrong.h5")
+    load = run.series("areas", "uncontrolled_kw")
+    foreseen = run.series("areas", "uncontrolled_forecast_kw")
+    margin = run.series("areas", "forecast_margin_kw")
+    assert (margin > 0).all()
+    assert (np.abs(load - foreseen) > 0).all()
+    assert (load <= foreseen + margin).mean() > 0.8
+    assert json.loads(str(run.attrs["certificate"]))["qos_comfort"]["pass"]

@@ -139,7 +139,7 @@ def test_mosaik_carries_what_a_plain_loop_would(tmp_path, overrides):
         for fleet in made.fleets
     }
 
-    negotiate(parties, 0, {name: at(0, 1) for name, at in forecasts.items()})
+    negotiate(parties, 0, {name: at(0, 0, 1) for name, at in forecasts.items()})
     world.run(settled, tmp_path / "run.h5")
 
     held = read(tmp_path / "run.h5")

@@ -1,7 +1,7 @@
 """What every DSO at the table has in common, whatever it does about its limits."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
@@ -29,6 +29,9 @@ class Forecast:
     """Retail price, shape ``(t,)``."""
     export_dkk_per_kwh: FloatArray
     """Shape ``(t,)``."""
+    margin_kw: FloatArray = field(default_factory=lambda: np.zeros((2, 1, 1)))
+    """How much more load, and how much less, the limits are to bear, shape
+    ``(2, a, t)`` or what spreads over it."""
 
 
 type Capability = Callable[[FloatArray], tuple[FloatArray, FloatArray]]
@@ -43,8 +46,8 @@ class Operator(Protocol):
     """The last real step."""
 
     @property
-    def forecast(self) -> Callable[[int, int], Forecast]:
-        """``forecast(step, steps)``: what it knows now of steps ``step`` onwards."""
+    def forecast(self) -> Callable[[int, int, int], Forecast]:
+        """``forecast(made_at, step, steps)``: what it knows then of later steps."""
 
     def hear(
         self, offers: Mapping[str, StoreOffer | AreaOffer]
@@ -53,16 +56,17 @@ class Operator(Protocol):
 
 
 def room_of_step(
-    forecast: Callable[[int, int], Forecast],
+    forecast: Callable[[int, int, int], Forecast],
     capability: Capability,
     offers: Mapping[str, AreaOffer],
     moment: Moment,
 ) -> Room:
     """Return what the transformers leave in the step that offers are about."""
-    now = forecast(moment.step, 1)
+    now = forecast(moment.now, moment.step, 1)
     reactive = np.sum([it.reactive_max_kvar for it in offers.values()], axis=0)
     most, least = capability(now.uncontrolled_kvar + reactive[:, None])
-    return Room(now.uncontrolled_kw[:, 0], most[:, 0], least[:, 0])
+    more, less = np.broadcast_to(now.margin_kw, (2, *most.shape))[:, :, 0]
+    return Room(now.uncontrolled_kw[:, 0], most[:, 0] - more, least[:, 0] - less, more)
 
 
 def planned_kw(offers: Mapping[str, AreaOffer], room: Room) -> FloatArray:
@@ -102,6 +106,7 @@ def area_record(
         "import_limit_kw": room.import_kw,
         "export_limit_kw": room.export_kw,
         "uncontrolled_forecast_kw": room.uncontrolled_kw,
+        "forecast_margin_kw": known(room.margin_kw),
         "congestion_price": known(congestion_price),
         "look_ahead_price": known(look_ahead_price),
         "forecast_overload_kw": known(overload_kw),

@@ -67,7 +67,7 @@ class PricingOperator:
     gain_dkk_per_kwh: float
     """By how much the first round raises the surcharge where the load is twice its
     limit, ``κ``."""
-    forecast: Callable[[int, int], Forecast]
+    forecast: Callable[[int, int, int], Forecast]
     capability: Capability
     record: dict[str, FloatArray] = field(default_factory=dict)
     _held: list[_Round] = field(default_factory=list)

@@ -30,7 +30,7 @@ class CappingOperator:
     areas: int
     cap_kw: float
     """Most a site may draw in a critical step."""
-    forecast: Callable[[int, int], Forecast]
+    forecast: Callable[[int, int, int], Forecast]
     capability: Capability
     record: dict[str, FloatArray] = field(default_factory=dict)
 

@@ -31,6 +31,9 @@ class Room:
     """Most net power all meters of an area may draw."""
     export_kw: FloatArray
     """Most net power all meters of an area may feed back, as a positive number."""
+    margin_kw: FloatArray | None = None
+    """What the highest import has been lowered by for the forecast's error, if it has.
+    """
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -58,7 +58,8 @@ class SystemOperator:
     solver
         What solves its problems.
     forecast
-        ``forecast(step, steps)``: what it knows now of the steps from ``step`` on.
+        ``forecast(made_at, step, steps)``: what it knows in step ``made_at`` of the
+        steps from ``step`` on.
     capability
         ``capability(reactive_kvar)``: highest import and export in kW at the meters
         that keep the loading within its limit at that reactive power; shapes
@@ -67,7 +68,7 @@ class SystemOperator:
 
     rules: DsoRules
     solver: Solver
-    forecast: Callable[[int, int], Forecast]
+    forecast: Callable[[int, int, int], Forecast]
     capability: Capability
     record: dict[str, FloatArray] = field(default_factory=dict)
     """The last real step."""
@@ -111,7 +112,7 @@ class SystemOperator:
         rules = self.rules
         stores = pool([store for offer in offers.values() for store in offer.stores])
         steps = stores[0].need_kwh.shape[1]
-        ahead = self.forecast(moment.step, steps)
+        ahead = self.forecast(moment.now, moment.step, steps)
         price = np.zeros((rules.areas, steps))
         held, mode = self._day.held, rules.rehearsal.look_ahead
         if held is not None and held.feeds_back:
@@ -123,6 +124,8 @@ class SystemOperator:
             reactive = np.sum([it.reactive_max_kvar for it in offers.values()], axis=0)
             kvar = ahead.uncontrolled_kvar + reactive[:, None]
             most, least = self.capability(kvar)
+            more, less = np.broadcast_to(ahead.margin_kw, (2, *most.shape))
+            most, least = most - more, least - less
             for a in range(rules.areas):
                 keep = max(1 - margin[a], 0.0)
                 area_ahead = AreaAhead(

@@ -90,7 +90,8 @@ class FleetAgent:
     areas
         How many there are.
     forecast
-        ``forecast(step, steps)``: what is known now of the steps from ``step`` on.
+        ``forecast(made_at, step, steps)``: what is known in step ``made_at`` of the
+        steps from ``step`` on.
     reports
         Whether it takes part in the look-ahead.
     pays_surcharge
@@ -103,7 +104,7 @@ class FleetAgent:
         sites: Sites,
         calendar: Calendar,
         areas: int,
-        forecast: Callable[[int, int], Outlook],
+        forecast: Callable[[int, int, int], Outlook],
         *,
         reports: bool,
         pays_surcharge: bool = False,
@@ -132,13 +133,14 @@ class FleetAgent:
 
     def warm_up(self, steps: int) -> None:
         """Live through the ``steps`` before the run, each site at its own cheapest."""
-        first = self._forecast(-steps, self._calendar.horizon_steps)
+        first = self._forecast(-steps, -steps, self._calendar.horizon_steps)
         self._state = self.sites.start(float(first.ambient_c.mean()))
         for step in range(-steps, 0):
+            moment = Moment(step)
             if self._calendar.plans_at(step) or self._plan is None:
-                self._make_plan(step, np.zeros((self._areas, 1)))
-            now = self._forecast(step, 1)
-            book = self.sites.bids(self._state, self._plan, now, Moment(step))
+                self._make_plan(moment, np.zeros((self._areas, 1)))
+            now = self._forecast(step, step, 1)
+            book = self.sites.bids(self._state, self._plan, now, moment)
             self._state, _ = self.sites.apply(
                 self._state, now, cheapest_kw(book, self.sites.rules.step_h)
             )
@@ -172,7 +174,7 @@ class FleetAgent:
         """Return what to say next, or None when the real step is done."""
         if isinstance(message, CongestionPrices):
             self._check_asked(message)
-            self._make_plan(message.moment.step, message.ahead_dkk_per_kwh)
+            self._make_plan(message.moment, message.ahead_dkk_per_kwh)
             self._planned = message.moment
             return self._bid(message.moment)
         now, book = self._check_obedience(message)
@@ -203,27 +205,28 @@ class FleetAgent:
 
     def _moment(self, step: int, rehearsal: int | None) -> Moment:
         last = step + 1 == self._calendar.day_end(self._real_step)
-        return Moment(step, rehearsal, last)
+        return Moment(step, rehearsal, last, self._real_step)
 
     def _open(self, moment: Moment) -> StoreReport | BidBook:
         if moment.rehearsal is None:
             self._now = self._real
         else:
-            self._now = self._forecast(moment.step, 1)
+            self._now = self._forecast(moment.now, moment.step, 1)
         if not self._calendar.plans_at(moment.step) or moment == self._planned:
             return self._bid(moment)
         if not self._reports:
-            self._make_plan(moment.step, np.zeros((self._areas, 1)))
+            self._make_plan(moment, np.zeros((self._areas, 1)))
             self._planned = moment
             return self._bid(moment)
-        outlook = self._forecast(moment.step, self._calendar.horizon_steps)
+        steps = self._calendar.horizon_steps
+        outlook = self._forecast(moment.now, moment.step, steps)
         self._asked = moment
         return self.sites.store(self._current(moment), outlook, self._areas, moment)
 
-    def _make_plan(self, step: int, surcharge: FloatArray) -> None:
-        steps = self._calendar.horizon_steps
+    def _make_plan(self, moment: Moment, surcharge: FloatArray) -> None:
+        step, steps = moment.step, self._calendar.horizon_steps
         surcharge = np.broadcast_to(surcharge, (self._areas, steps))
-        outlook = self._forecast(step, steps)
+        outlook = self._forecast(moment.now, step, steps)
         self._surcharge = step, surcharge
         self._plan = self.sites.plan(step, outlook, surcharge)
 

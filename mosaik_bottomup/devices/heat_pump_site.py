@@ -83,8 +83,8 @@ class HeatPumpSites:
             outlook.ambient_c[:covered],
             gains[:, :covered],
             fleet.heat_kw,
-            fleet.comfort_low_c,
-            fleet.comfort_high_c,
+            fleet.comfort_low_c + rules.guard_margin_k,
+            fleet.comfort_high_c - rules.guard_margin_k,
             rules.guard_steps,
         )
         return HeatPumpPlan(first, value, guard)

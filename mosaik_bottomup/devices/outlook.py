@@ -56,5 +56,8 @@ class PlanningRules:
     at rest: a floor being charged gives its heat to the air only later."""
     band_margin_k: float = 0.02
     """How far plans and store stay above the band's lower edge."""
+    guard_margin_k: float = 0.0
+    """How far inside the comfort band the guard stays, for weather that turns out
+    worse than foreseen."""
     curtails_at_negative_price: bool = False
     """Whether a home gives up PV of its own accord where feeding it in costs money."""

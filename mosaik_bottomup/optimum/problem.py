@@ -26,7 +26,7 @@ from mosaik_bottomup.optimum.batteries import add_batteries
 from mosaik_bottomup.optimum.build import Build, Term
 from mosaik_bottomup.optimum.heat_pumps import add_heat_pumps
 from mosaik_bottomup.optimum.reference import FlexibleRoom, Lived
-from mosaik_bottomup.parties import fleet_forecast
+from mosaik_bottomup.parties import outlook
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,17 +71,18 @@ def optimum(
         If no dispatch keeps comfort, end state and limits.
     """
     steps, areas = case.scenario.run.steps, len(case.network.areas)
+    lead = case.scenario.run.warm_up_steps
     exchange: list[list[list[Term]]]
     exchange = [[[] for _ in range(steps)] for _ in range(areas)]
     problem = pulp.LpProblem("optimum", pulp.LpMinimize)
     build = Build(problem, case.scenario.run.step_h, exchange)
     for fleet in case.fleets:
         name, sites = fleet.name, fleet.sites
-        outlook = fleet_forecast(case, sites.fleet.home)(0, steps)
+        ahead = outlook(case.series.window(lead, steps), sites.fleet.home)
         if isinstance(sites, HeatPumpSites):
-            add_heat_pumps(build, name, sites, outlook, lived[name], on_off=on_off)
+            add_heat_pumps(build, name, sites, ahead, lived[name], on_off=on_off)
         else:
-            add_batteries(build, name, sites, outlook, lived[name])
+            add_batteries(build, name, sites, ahead, lived[name])
     problem += pulp.lpSum_vars_coefs(build.cost)
     if room is not None:
         _limit(build, room)

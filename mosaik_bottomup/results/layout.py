@@ -105,6 +105,12 @@ _GROUPS = (
             Variable(
                 "uncontrolled_forecast_kw", "kW", "forecast of the uncontrolled load"
             ),
+            Variable(
+                "forecast_margin_kw",
+                "kW",
+                "kept free of import for the error of the DSO's forecast",
+                may_be_missing=True,
+            ),
             Variable("uncontrolled_kw", "kW", "uncontrolled load"),
             Variable("flexible_kw", "kW", "load of all sites"),
             Variable(

@@ -136,6 +136,7 @@ _IN_WHOLE_STEPS = (
     ("run", "duration_h"),
     ("run", "warm_up_h"),
     ("planning", "every_h"),
+    ("forecast", "renewed_every_h"),
     ("planning", "horizon_h"),
 )
 _SITES = ("sites.heat_pumps", "sites.pv_batteries")

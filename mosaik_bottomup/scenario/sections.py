@@ -17,6 +17,7 @@ from mosaik_bottomup.scenario.values import (
     PerArea,
     Percent,
     Range,
+    Rising,
     Section,
     StepSeconds,
     Word,
@@ -190,6 +191,41 @@ class Dso(Section):
     """Where the congestion prices of the coming hours come from."""
     loading_margin_percent: Percent = 1.0
     """Kept free below the limit for what the headroom's approximation misses."""
+    security_probability: float = Field(default=0.99, gt=0.5, lt=1)
+    """With which the uncontrolled load stays within the DSO's forecast and margin, on
+    either side; of no effect where forecasts are perfect."""
+
+
+class Forecast(Section):
+    """How wrong forecasts are, for sites and DSO alike.
+
+    Standard deviations are stated for leads of 1, 12 and 36 h.
+    """
+
+    error_scale: float = Field(default=0.0, ge=0, le=5)
+    """Multiplies all standard deviations below; at 0 everything is foreseen: weather,
+    load and prices. Above 0 the DSO too foresees from past measurements alone."""
+    temperature_sd_k: Rising = (0.7, 1.1, 1.75)
+    """Of the ambient temperature. At 2 m, weather models are off by about 1 K on the
+    first day and by 1.5 to 2 K on the second (ECMWF, Technical Memorandum 902)."""
+    irradiance_sd: Rising = (0.2, 0.3, 0.4)
+    """Of the irradiance, as part of it; PV generation follows. Weather models are off
+    by 25 to 40 % of the mean (R. Perez et al., Solar Energy 94 (2013) 305-326)."""
+    household_sd: Rising = (0.4, 0.45, 0.5)
+    """Of one home's own load, as part of its mean. Single homes are foreseen to within
+    30 to 60 % (S. Haben et al., Int. J. Forecasting 30 (2014) 246-256)."""
+    weather_correlation_h: float = Field(default=6.0, gt=0, le=48)
+    """Time over which the correlation of the weather's errors falls to 1/e."""
+    household_correlation_h: float = Field(default=1.0, gt=0, le=48)
+    """The same for the errors of a home's load."""
+    guard_margin_k: float = Field(default=0.2, ge=0, le=0.5)
+    """How far inside the comfort band homes keep what is certain, for weather that
+    turns out worse than foreseen; `error_scale` multiplies it."""
+    renewed_every_h: float = Field(default=6.0, gt=0, le=24)
+    """Time between two issues of the forecasts; whole steps."""
+    prices_published_h: float = Field(default=13.0, ge=0, le=24)
+    """Local hour at which the next day's market prices are known. Those not known yet
+    are taken as on the last day known."""
 
 
 class DayAhead(Section):
@@ -327,6 +363,7 @@ class Scenario(Section):
     aggregators: Aggregators = Aggregators()
     planning: Planning = Planning()
     dso: Dso = Dso()
+    forecast: Forecast = Forecast()
     day_ahead: DayAhead = DayAhead()
     reserve: Reserve = Reserve()
     alternatives: Alternatives = Alternatives()

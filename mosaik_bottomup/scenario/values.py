@@ -34,6 +34,12 @@ def _ordered(value: tuple[float, float]) -> tuple[float, float]:
     return value
 
 
+def _not_falling(value: tuple[float, float, float]) -> tuple[float, float, float]:
+    if list(value) != sorted(value):
+        raise ValueError("must not fall from the first to the last")
+    return value
+
+
 def _whole_fraction(step_s: int) -> int:
     # prices are hourly and tariffs change on the hour: no step may cross it
     if SECONDS_PER_HOUR % step_s:
@@ -61,6 +67,11 @@ type StepSeconds = Annotated[
     AfterValidator(_whole_fraction),
 ]
 type Moment = Annotated[AwareDatetime, AfterValidator(_in_range_of_dates)]
+type Rising = Annotated[
+    tuple[NotNegative, NotNegative, NotNegative],
+    BeforeValidator(_as_tuple),
+    AfterValidator(_not_falling),
+]
 type NightDayPeak = Annotated[
     tuple[NotNegative, NotNegative, NotNegative], BeforeValidator(_as_tuple)
 ]
