@@ -78,7 +78,7 @@ def offers(
     names = sorted(walk.parties.aggregators)
     bound = dict.fromkeys(names, np.inf)
     for steps in durations:
-        plain = call(walk, {}, steps)
+        plain = call(walk, {}, steps, foreseen=True)
         alone: dict[str, float] = {}
         for g, name in enumerate(names):
             # the first guess: how far the merit orders reach in every step
@@ -99,7 +99,7 @@ def _most_alone(
     sign = SIGN[direction]
 
     def holds(parts: int) -> bool:
-        return _holds(call(walk, {name: sign * parts * GRID_KW}, steps))
+        return _holds(call(walk, {name: sign * parts * GRID_KW}, steps, foreseen=True))
 
     low, high = 0, int(guess_kw / GRID_KW) + 1
     trial = high - 1
@@ -118,7 +118,11 @@ def _most_together(
     """Return the part of what each could hold alone that all can hold at once."""
     low, high, trial = 0, PARTS + 1, PARTS
     while high - low > 1:
-        if _holds(call(walk, _signed(alone_kw, trial / PARTS, direction), steps)):
+        if _holds(
+            call(
+                walk, _signed(alone_kw, trial / PARTS, direction), steps, foreseen=True
+            )
+        ):
             low = trial
         else:
             high = trial
@@ -139,7 +143,13 @@ def _firm(
         firm = {n: GRID_KW * int(share * p / GRID_KW) for n, p in most_kw.items()}
         if all(
             _holds(
-                call(walk, _signed(firm, part, direction), steps, rules.rebound_steps)
+                call(
+                    walk,
+                    _signed(firm, part, direction),
+                    steps,
+                    rules.rebound_steps,
+                    foreseen=True,
+                )
             )
             for part in CHECKED
         ):

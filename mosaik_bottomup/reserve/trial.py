@@ -40,7 +40,8 @@ class Trial:
     load_kw: FloatArray
     """Uncontrolled and flexible load of each area, ``(a, t)``."""
     room_kw: FloatArray
-    """What is left below the import limit, ``(a, t)``; negative is overload."""
+    """What is left below the import limit where uncontrolled load is as the DSO
+    foresees it, ``(a, t)``; negative is overload."""
     homes_kw: FloatArray
     """Net active power of each home, ``(homes, t)``."""
     homes_kvar: FloatArray
@@ -61,7 +62,14 @@ class Trial:
         return bool((overloaded <= OVERLOAD_KW).all())
 
 
-def call(walk: Walk, activation: Activation, block: int, after: int = 0) -> Trial:
+def call(
+    walk: Walk,
+    activation: Activation,
+    block: int,
+    after: int = 0,
+    *,
+    foreseen: bool = False,
+) -> Trial:
     """Put an activation on the schedules of a copy, and let the copy run on.
 
     After the block the aggregators owe no more than their schedule. The homes' comfort
@@ -77,9 +85,14 @@ def call(walk: Walk, activation: Activation, block: int, after: int = 0) -> Tria
         Steps of the activation.
     after
         Steps run after it, in which the rebound comes; fewer if the run ends before.
+    foreseen
+        Whether what comes is as it is foreseen where the block begins, not as it will
+        be: an offer is made before anybody knows.
     """
     walk.open()
     copied = walk.fork()
+    if foreseen:
+        copied.foreseen_at = walk.step
     parties, first = copied.parties, walk.step
     names = sorted(parties.aggregators)
     wanted = np.array([activation.get(name, 0.0) for name in names])
@@ -136,6 +149,7 @@ def _row(
         homes_kw[fleet.sites.fleet.home] += power
         homes_kvar[fleet.sites.fleet.home] += fleet.sites.reactive_kvar(power)
     load = np.bincount(network.home_area, homes_kw, len(network.areas))
+    expected = dso["uncontrolled_forecast_kw"] + sum(it.dispatched_kw for it in known)
     return {
         "delivered_kw": np.array([it.dispatched_kw.sum() for it in known])
         - schedule_kw,
@@ -143,7 +157,7 @@ def _row(
         "high_kw": np.array([it.offer_high_kw.sum() for it in known]) - schedule_kw,
         "overload_kw": dso["forecast_overload_kw"],
         "load_kw": load,
-        "room_kw": dso["import_limit_kw"] - load,
+        "room_kw": dso["import_limit_kw"] - expected,
         "homes_kw": homes_kw,
         "homes_kvar": homes_kvar,
     }

@@ -24,6 +24,8 @@ class Walk:
     """The next to be negotiated."""
     opened: bool = False
     """Whether its plan, and the rehearsal of its day, have been made."""
+    foreseen_at: int | None = None
+    """The step in which all that comes is foreseen; None where it is real."""
 
     @classmethod
     def begin(cls, case: Case, headroom: Headroom | None = None) -> "Walk":
@@ -93,12 +95,15 @@ class Walk:
             {name: deepcopy(it) for name, it in now.aggregators.items()},
             deepcopy(now.dso),
         )
-        return Walk(self.case, parties, self.step, self.opened)
+        return Walk(self.case, parties, self.step, self.opened, self.foreseen_at)
 
     def _now(self) -> Mapping[str, Outlook]:
-        run, series = self.case.scenario.run, self.case.series
-        at = run.warm_up_steps + self.step
+        lead = self.case.scenario.run.warm_up_steps
+        at = lead + self.step
+        if self.foreseen_at is None:
+            now = self.case.series.window(at, 1)
+        else:
+            now = self.case.forecast.at(lead + self.foreseen_at, at, 1)
         return {
-            it.name: makers.outlook(series.window(at, 1), it.sites.fleet.home)
-            for it in self.case.fleets
+            it.name: makers.outlook(now, it.sites.fleet.home) for it in self.case.fleets
         }
