@@ -379,6 +379,19 @@ def retail_tariff(scenario: Scenario) -> RetailTariff:
     )
 
 
+def _with_band(
+    batteries: pv_battery.PvBatteryFleet, scenario: Scenario
+) -> pv_battery.PvBatteryFleet:
+    """Return the batteries less the band they keep for the TSO."""
+    reserve = scenario.reserve
+    try:
+        return pv_battery.keep_band(batteries, reserve.band_kw, reserve.band_h)
+    except ValueError as error:
+        value = f"{reserve.band_kw:g}"
+        problem = Problem(scenario.name, "reserve.band_kw", value, str(error))
+        raise InputError([problem]) from error
+
+
 def draw_all_fleets(scenario: Scenario, home_area: IntArray) -> tuple[Fleet, ...]:
     """Return every aggregator's fleets, the sites dealt out in random order."""
     sites, run, planning = scenario.sites, scenario.run, scenario.planning
@@ -404,6 +417,7 @@ def draw_all_fleets(scenario: Scenario, home_area: IntArray) -> tuple[Fleet, ...
     )
     pumps, batteries = draw_fleets(population, home_area, rng(scenario, Stream.SITES))
     believed = believed_fleet(scenario, pumps)
+    batteries = _with_band(batteries, scenario)
     dealer = rng(scenario, Stream.AGGREGATORS)
     count = scenario.aggregators.count
     of_pump = dealer.permutation(sites.heat_pumps) % count

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from mosaik_bottomup.app.evidence.commands import compare, frontier
+from mosaik_bottomup.app.flexibility.command import flexibility
 from mosaik_bottomup.app.input_files import series_problems
 from mosaik_bottomup.app.output_file import made, output_problems
 from mosaik_bottomup.app.report_command import report
@@ -276,6 +277,18 @@ app.command(
 - `mosaik-bottomup settle at73.h5 at65.h5 --reference price-only.h5 --json`
 """
 )(settle)
+
+
+app.command(
+    epilog="""Examples:
+
+- `mosaik-bottomup flexibility`
+
+- `mosaik-bottomup flexibility --verify --set grid.loading_limit_percent=80`
+
+- `mosaik-bottomup flexibility my.toml --set reserve.firm_share=0.9 --json`
+"""
+)(flexibility)
 
 
 def main() -> None:

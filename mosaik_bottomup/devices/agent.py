@@ -6,7 +6,8 @@ forecasts before the first of them is real.
 """
 
 from collections.abc import Callable
-from dataclasses import replace
+from copy import copy
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -98,6 +99,8 @@ class FleetAgent:
         self._state: Any = None
         self._shadow: Any = None
         self._plan: Any = None
+        self._planned: Moment | None = None
+        """What the plan was made for."""
         self._now: Outlook | None = None
         self._real: Outlook | None = None
         self._real_step = 0
@@ -126,10 +129,21 @@ class FleetAgent:
         """State at the start of the next real step."""
         return self._state
 
+    def planned_as(self, later: "FleetAgent") -> "FleetAgent":
+        """Return a copy in the state of now, with the plan it has made later.
+
+        The step that plan was made for is opened with bids: its plan, and its day's
+        rehearsal, have been.
+        """
+        agent = copy(self)
+        agent._plan, agent._planned = later._plan, later._planned
+        agent._surcharge = later._surcharge
+        return agent
+
     def begin(self, step: int, now: Outlook) -> StoreReport | BidBook:
         """Open real step ``step``; return the first thing to say."""
         self._real, self._real_step = now, step
-        if self._calendar.rehearses_at(step):
+        if self._calendar.rehearses_at(step) and self._planned != Moment(step):
             return self._rehearse(0)
         return self._open(Moment(step))
 
@@ -140,6 +154,7 @@ class FleetAgent:
         if isinstance(message, CongestionPrices):
             self._check_asked(message)
             self._make_plan(message.moment, message.ahead_dkk_per_kwh)
+            self._planned = message.moment
             return self._bid(message.moment)
         now, book = self._check_obedience(message)
         moment = message.moment
@@ -176,10 +191,11 @@ class FleetAgent:
             self._now = self._real
         else:
             self._now = self._forecast(moment.now, moment.step, 1)
-        if not self._calendar.plans_at(moment.step):
+        if not self._calendar.plans_at(moment.step) or moment == self._planned:
             return self._bid(moment)
         if not self._reports:
             self._make_plan(moment, np.zeros((self._areas, 1)))
+            self._planned = moment
             return self._bid(moment)
         steps = self._calendar.horizon_steps
         outlook = self._forecast(moment.now, moment.step, steps)

@@ -1,6 +1,6 @@
 """A PV/battery home: own load, PV and battery behind one meter."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -27,22 +27,26 @@ class PvBatteryFleet:
     """Of the battery, charging and discharging."""
     efficiency: FloatArray
     """One way, the same for charging and discharging, in (0, 1]."""
+    kept_kwh: FloatArray | float = 0.0
+    """Energy that stays free at either end of the range, as a reserve for others."""
 
     def __post_init__(self) -> None:
         good = (self.capacity_kwh > 0) & (self.power_max_kw > 0) & (self.pv_kwp >= 0)
         good &= (self.efficiency > 0) & (self.efficiency <= 1)
         if not good.all():
             raise ValueError(f"impossible batteries: rows {np.flatnonzero(~good)}")
+        kept = np.broadcast_to(self.kept_kwh, self.capacity_kwh.shape)
+        object.__setattr__(self, "kept_kwh", kept)
 
     @property
     def low_kwh(self) -> FloatArray:
         """Least energy that may be stored."""
-        return STATE_OF_CHARGE[0] * self.capacity_kwh
+        return STATE_OF_CHARGE[0] * self.capacity_kwh + self.kept_kwh
 
     @property
     def high_kwh(self) -> FloatArray:
         """Most energy that may be stored."""
-        return STATE_OF_CHARGE[1] * self.capacity_kwh
+        return STATE_OF_CHARGE[1] * self.capacity_kwh - self.kept_kwh
 
 
 def battery_limits_kw(
@@ -72,6 +76,52 @@ def stored_kwh(
     charged = efficiency * np.maximum(battery_kw, 0)
     drawn = np.maximum(-battery_kw, 0) / efficiency
     return energy + step_h * (charged - drawn)
+
+
+def keep_band(fleet: PvBatteryFleet, band_kw: float, band_h: float) -> PvBatteryFleet:
+    r"""Return the fleet as it may be used while a symmetric band is kept free.
+
+    Every battery gives the same part of its power :math:`b_i`, and so much energy at
+    either end of its range that it can discharge the band for :math:`T` hours
+    (:math:`T b_i / \eta`), which is more than charging it takes.
+
+    Parameters
+    ----------
+    fleet
+        All batteries the band is laid on.
+    band_kw
+        Up and down, of all together.
+    band_h
+        How long it can be called in full in one direction.
+
+    Raises
+    ------
+    ValueError
+        If the batteries cannot keep it, saying how much they could.
+    """
+    if band_kw == 0:
+        return fleet
+    whole_kw = float(fleet.power_max_kw.sum())
+    share = band_kw / whole_kw if whole_kw > 0 else np.inf
+    kept_kwh = band_h * fleet.power_max_kw * share / fleet.efficiency
+    width_kwh = fleet.high_kwh - fleet.low_kwh
+    if not (share < 1 and (2 * kept_kwh < width_kwh).all()):
+        most = most_band_kw(fleet, band_h)
+        raise ValueError(
+            f"batteries of {whole_kw:.0f} kW keep less than {most:.0f} kW free for "
+            f"{band_h:g} h, not {band_kw:g} kW"
+        )
+    power_kw = (1 - share) * fleet.power_max_kw
+    return replace(fleet, power_max_kw=power_kw, kept_kwh=kept_kwh)
+
+
+def most_band_kw(fleet: PvBatteryFleet, band_h: float) -> float:
+    """Return the band at which a battery has no power, or no range, of its own left."""
+    if not fleet.power_max_kw.size:
+        return 0.0
+    width_kwh = fleet.high_kwh - fleet.low_kwh
+    by_energy = width_kwh * fleet.efficiency / (2 * band_h * fleet.power_max_kw)
+    return float(fleet.power_max_kw.sum() * min(1.0, by_energy.min()))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -119,4 +169,5 @@ def take(fleet: PvBatteryFleet, rows: IntArray) -> PvBatteryFleet:
         fleet.capacity_kwh[rows],
         fleet.power_max_kw[rows],
         fleet.efficiency[rows],
+        np.asarray(fleet.kept_kwh)[rows],
     )

@@ -266,6 +266,22 @@ class Intraday(Section):
     """Spread paid for each kWh traded, beside the day-ahead price."""
 
 
+class Reserve(Section):
+    """What aggregators keep for the TSO, and how they offer it."""
+
+    firm_share: float = Field(default=0.8, gt=0, le=1)
+    """Part of what perfect forecasts would allow that is offered; the rest is kept
+    back for their errors."""
+    rebound_h: float = Field(default=4.0, ge=0, le=24)
+    """How long after an activation its rebound is to stay under the limit for it to
+    be offered."""
+    band_kw: float = Field(default=0.0, ge=0)
+    """Symmetric band that all batteries together keep free, up and down, in power and
+    in energy; sold as reserved power."""
+    band_h: float = Field(default=1.0, gt=0, le=24)
+    """How long the band can be called in full in one direction."""
+
+
 class Alternatives(Section):
     """What the strategies to compare with go by."""
 
@@ -424,6 +440,7 @@ class Scenario(Section):
     forecast: Forecast = Forecast()
     day_ahead: DayAhead = DayAhead()
     intraday: Intraday = Intraday()
+    reserve: Reserve = Reserve()
     alternatives: Alternatives = Alternatives()
     activations: Activations = Activations()
     weather: Weather = Weather()

@@ -1,0 +1,1 @@
+"""The command ``flexibility``: what can be offered hour by hour, and a picture."""

@@ -1,0 +1,95 @@
+"""Call offers in every size and look at the grid by power flow."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from mosaik_bottomup.grid.power_flow import PowerFlow
+from mosaik_bottomup.reserve.offers import Offer
+from mosaik_bottomup.reserve.trial import DELIVERED_SHARE, TOLERANCE_KW, Trial, call
+from mosaik_bottomup.reserve.walk import Walk
+
+CALLED_KW = (40.0, 80.0, 120.0)
+CONGESTED_KW = 1.0
+"""An hour is congested if an area comes so near to its limit without activation."""
+PERCENT = 100.0
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What came of calling an offer."""
+
+    step: int
+    steps: int
+    direction: str
+    wanted_kw: float
+    called_kw: float
+    """As far as it was offered."""
+    congested: bool
+    """Whether the limit binds in the block without the activation."""
+    off_percent: float
+    """Farthest the portfolio is from what was called in any step of the block, as part
+    of it."""
+    overload_percent: float
+    """Farthest a transformer is beyond its limit by power flow, in the block or the
+    rebound; negative is what is left."""
+
+    @property
+    def holds(self) -> bool:
+        """Whether it was delivered within 2 % and nothing was overloaded."""
+        return (
+            self.off_percent <= PERCENT * DELIVERED_SHARE and self.overload_percent <= 0
+        )
+
+
+def checks(
+    walk: Walk, offered: Iterable[Offer], flow: PowerFlow, after: int
+) -> Iterator[Check]:
+    """Yield what comes of calling each offer in every size, none beyond the offer.
+
+    Parameters
+    ----------
+    walk
+        At the first step of the offers' blocks.
+    offered
+        The offers.
+    flow
+        Of the network.
+    after
+        Steps of the rebound that are looked at.
+    """
+    plain: dict[int, bool] = {}
+    for offer in offered:
+        if offer.total_kw <= 0:
+            continue
+        if offer.steps not in plain:
+            room = call(walk, {}, offer.steps).room_kw
+            plain[offer.steps] = bool(room.min() <= CONGESTED_KW)
+        for wanted in CALLED_KW:
+            trial = call(walk, offer.part(wanted), offer.steps, after)
+            called = min(wanted, offer.total_kw)
+            yield Check(
+                offer.step,
+                offer.steps,
+                offer.direction,
+                wanted,
+                called,
+                plain[offer.steps],
+                PERCENT * _off_kw(trial, offer.steps) / called,
+                overload_percent(walk, trial, flow),
+            )
+
+
+def overload_percent(walk: Walk, trial: Trial, flow: PowerFlow) -> float:
+    """Return the highest loading beyond its limit, by power flow."""
+    result = flow.solve_batch(trial.homes_kw, trial.homes_kvar)
+    limit = np.array(walk.case.scenario.grid.loading_limit_percent)
+    beyond = result.transformer_loading_percent - limit[:, None]
+    return float(beyond.max())
+
+
+def _off_kw(trial: Trial, block: int) -> float:
+    """Return the portfolio's distance from the order, less what solvers round."""
+    total = (trial.delivered_kw[:, :block] - trial.ordered_kw).sum(axis=0)
+    return max(float(np.abs(total).max()) - TOLERANCE_KW, 0.0)
