@@ -9,6 +9,7 @@ from mosaik_bottomup.settlement import positions
 from mosaik_bottomup.settlement.book import Book
 
 STEP_H = 0.5
+OLDER = {"day_ahead_price", "imbalance_price", "delivered_kw", "schedule_kw"}
 ROUNDED = 1e-6
 SERIES = {
     "day_ahead_price": [[2.0] * 4],
@@ -16,7 +17,9 @@ SERIES = {
     "delivered_kw": [[6.0] * 4],
     "schedule_kw": [[6.0, 8.0, np.nan, 6.0]],
     "day_ahead_kw": [[4.0, 10.0, np.nan, np.nan]],
-    "activation_kw": [[0.0, -2.0, 0.0, np.nan]],
+    "traded_kw": [[4.0, 2.0, 0.0, 0.0]],
+    "activation_ordered_kw": [[0.0, -5.0, 0.0, np.nan]],
+    "activation_vetoed_kw": [[0.0, -3.0, 0.0, np.nan]],
 }
 
 
@@ -40,20 +43,21 @@ def test_what_was_bought_day_ahead_and_traded_again_is_paid_for():
 
     # 2, 5, 3 and 3 kWh at 2 DKK
     np.testing.assert_allclose(got["day_ahead"], [-4, -10, -6, -6])
-    # 1 kWh more and 1 kWh less than that, each for 0.25 DKK beside its price
-    np.testing.assert_allclose(got["intraday"], [-2.25, 1.75, 0, 0])
+    # 1 kWh more, half of what was bought being sold again, and 1 kWh less: each of the
+    # 2 and 1 kWh traded costs 0.25 DKK beside its price
+    np.testing.assert_allclose(got["intraday"], [-2.5, 1.75, 0, 0])
 
 
 def test_an_activation_is_paid_and_what_follows_it_is_no_imbalance():
     got = received()
 
-    # 1 kWh less was ordered, and taken
+    # 2.5 kWh less were ordered, 1.5 of them vetoed, and 1 kWh less was taken
     np.testing.assert_allclose(got["activation"], [0, 3, 0, 0])
     np.testing.assert_allclose(got["imbalance"], 0, atol=ROUNDED)
 
 
 def test_a_file_without_them_has_a_schedule_and_no_orders():
-    got = received(without=("day_ahead_kw", "activation_kw"))
+    got = received(without=set(SERIES) - OLDER)
 
     np.testing.assert_allclose(got["day_ahead"], [-6, -8, -6, -6])
     assert not got["intraday"].any()
@@ -66,5 +70,5 @@ def test_trading_costs_in_either_direction(trading):
     free, dear = received(trading=0.0), received(trading=trading)
 
     np.testing.assert_allclose(
-        free["intraday"] - dear["intraday"], [trading, trading, 0, 0]
+        free["intraday"] - dear["intraday"], [2 * trading, trading, 0, 0]
     )

@@ -70,7 +70,7 @@ type StepSeconds = Annotated[
 type Moment = Annotated[AwareDatetime, AfterValidator(_in_range_of_dates)]
 type Rising = Annotated[
     tuple[NotNegative, NotNegative, NotNegative],
-    BeforeValidator(_as_tuple),
+    BeforeValidator(as_tuple),
     AfterValidator(_not_falling),
 ]
 type NightDayPeak = Annotated[

@@ -6,26 +6,25 @@ from mosaik_bottomup.arrays import FloatArray
 from mosaik_bottomup.results import Results
 from mosaik_bottomup.settlement.book import MARKET, TSO, Book
 
-DAY_AHEAD = "day_ahead_kw"
-ACTIVATION = "activation_kw"
-
 
 def enter(book: Book, run: Results, trading_dkk_per_kwh: float) -> None:
     """Enter what the aggregators bought, re-traded, missed and were ordered.
 
-    With the day-ahead position ``D``, the schedule ``S`` after intraday trades, the
-    activation ordered ``R`` (more consumption is positive) and delivery ``P``, all in
-    kW, day-ahead price ``p`` and single imbalance price ``π``:
+    With the day-ahead position ``D``, the schedule ``S`` after intraday trades of sizes
+    ``T`` in sum, the activation ``R`` ordered and not vetoed (more consumption is
+    positive) and delivery ``P``, all in kW, day-ahead price ``p`` and single imbalance
+    price ``π``:
 
     * day-ahead ``h · p · D`` to the market;
-    * intraday ``h · (p · (S − D) + c · |S − D|)``, with ``c`` what trading costs;
-    * activation ``h · π · R`` to the TSO: ordered down in consumption, it is paid;
+    * intraday ``h · (p · (S − D) + c · T)``, with ``c`` what trading costs;
+    * activation ``h · π · R`` to the TSO: ordered down in consumption, it is paid. What
+      the DSO vetoes of an order is neither paid nor missed;
     * imbalance ``h · π · (P − S − R)`` to the TSO.
 
     Activated energy is settled at the imbalance price, which under single pricing is
     the marginal price of the activated reserves. Where nothing was sold, ``D = S =
-    P``. A file without day-ahead positions has none but the schedule, and one without
-    activations none.
+    P``. In a file without day-ahead positions ``D = S``, in one without activations
+    ``R = 0``.
 
     Parameters
     ----------
@@ -43,15 +42,17 @@ def enter(book: Book, run: Results, trading_dkk_per_kwh: float) -> None:
     delivered = run.series("aggregators", "delivered_kw") * run.step_h
     sold = run.series("aggregators", "schedule_kw") * run.step_h
     schedule = np.where(np.isnan(sold), delivered, sold)
-    day_ahead = _or(run, DAY_AHEAD, schedule)
-    ordered = _or(run, ACTIVATION, np.zeros_like(schedule))
-    traded = schedule - day_ahead
+    none = np.zeros_like(schedule)
+    day_ahead = _or(run, "day_ahead_kw", schedule)
+    granted = _or(run, "activation_ordered_kw", none)
+    granted -= _or(run, "activation_vetoed_kw", none)
+    sizes = _or(run, "traded_kw", none)
     mine = book.aggregators
     book.pay("day_ahead", mine, MARKET, day_ahead * spot)
-    intraday_dkk = traded * spot + np.abs(traded) * trading_dkk_per_kwh
+    intraday_dkk = (schedule - day_ahead) * spot + sizes * trading_dkk_per_kwh
     book.pay("intraday", mine, MARKET, intraday_dkk)
-    book.pay("activation", mine, TSO, ordered * single)
-    book.pay("imbalance", mine, TSO, (delivered - schedule - ordered) * single)
+    book.pay("activation", mine, TSO, granted * single)
+    book.pay("imbalance", mine, TSO, (delivered - schedule - granted) * single)
 
 
 def _or(run: Results, name: str, otherwise_kwh: FloatArray) -> FloatArray:

@@ -74,6 +74,7 @@ def small(small_run, tmp_path):
 
     def make(series=None, scenario="", **options):
         attrs = {**ATTRS, "scenario": f'name = "small"\n{scenario}'}
+        series = {"aggregators/day_ahead_kw": np.nan} | (series or {})
         return read(small_run(series, attrs=attrs, overwrite=True, **options))
 
     return make
