@@ -82,9 +82,9 @@ def test_load_is_beyond_the_margin_as_often_as_was_asked_for(probability, low, h
     load = noisy(seed=3, areas=8)
     forecast = forecast_of(load, probability)
     over, under = [], []
-    for at in range(HISTORY * DAY, DAYS * DAY - 4):
-        off = load[:, at : at + 4] - forecast.expected_kw(at, at, 4)
-        more, less = forecast.margin_kw(at, at, 4)
+    for at in range(HISTORY * DAY, DAYS * DAY):
+        off = load[:, at : at + 1] - forecast.expected_kw(at, at, 1)
+        more, less = forecast.margin_kw(at, at, 1)
         over.append(off > more)
         under.append(off < -less)
 
@@ -92,14 +92,19 @@ def test_load_is_beyond_the_margin_as_often_as_was_asked_for(probability, low, h
     assert low <= 100 * np.mean(under) <= high
 
 
-def test_a_higher_probability_and_a_longer_lead_need_a_larger_margin():
+def test_a_higher_probability_needs_a_larger_margin():
     load, at = noisy(), HISTORY * DAY + 5
     careful, bold = forecast_of(load, 0.99), forecast_of(load, 0.9)
 
     assert (careful.margin_kw(at, at, 20) > bold.margin_kw(at, at, 20)).all()
-    assert (
-        careful.margin_kw(at, at + 20, 1) > careful.margin_kw(at + 20, at + 20, 1)
-    ).all()
+
+
+def test_room_ahead_keeps_the_margin_that_will_be_needed_when_it_is_used():
+    forecast, at = forecast_of(noisy()), HISTORY * DAY
+
+    ahead = forecast.margin_kw(at, at + 5, 3)
+
+    np.testing.assert_array_equal(ahead, forecast.margin_kw(at + 5, at + 5, 3))
 
 
 def test_the_margin_is_large_at_the_time_of_day_at_which_errors_were():

@@ -12,12 +12,17 @@ with :math:`\bar u_l(k)` the mean at that time of day over the earlier days of t
 kind (working day or weekend) that were measured by then, and :math:`\varphi` the
 residual's autocorrelation over one step.
 
-The margin is a quantile of the errors :math:`e_l` that such forecasts had, as a
+The margin is a quantile of the errors :math:`e_1` that such forecasts had, as a
 filtered historical simulation (G. Barone-Adesi, K. Giannopoulos and L. Vosper, "VaR
 without correlations for portfolios of derivative securities", Journal of Futures
 Markets 19 (1999) 583-602): errors are scaled to their spread at that time of day, which
 the steps next to it can only raise, the quantile is that of all scaled errors, and the
 margin is scaled back. It is learned anew at every midnight of the data.
+
+A step ahead needs no more margin than the DSO will keep when it begins: what is unknown
+of it now will have been measured by then, and plans and schedules are made anew on the
+way. Room kept ahead for the errors of long leads only made plans dearer, by 0.2 % of the
+customers' cost in a winter week, and nothing safer.
 """
 
 from functools import lru_cache
@@ -82,9 +87,7 @@ class LoadForecast:
         product = (seen[:, 1:] * seen[:, :-1]).sum(axis=1)
         safe = np.where(power > 0, power, 1.0)
         self._memory = np.clip(np.where(power > 0, product / safe, 0.0), 0.0, 1.0)
-        self._margin_of = lru_cache(maxsize=2 * longest_days * self._day_steps)(
-            self._learn
-        )
+        self._margin_of = lru_cache(maxsize=2)(self._learn)
 
     def expected_kw(self, made_at: int, step: int, steps: int) -> FloatArray:
         """Return the load expected in step ``made_at``, ``(a, steps)``.
@@ -100,12 +103,13 @@ class LoadForecast:
         return expected
 
     def margin_kw(self, made_at: int, step: int, steps: int) -> FloatArray:
-        """Return how much more and how much less it may be, ``(2, a, steps)``."""
-        lead, at = self._leads(made_at, step, steps)
-        day = made_at // self._day_steps
-        of_day = at % self._day_steps
-        parts = zip(lead.tolist(), of_day.tolist(), strict=True)
-        return np.stack([self._margin_of(day, n)[..., k] for n, k in parts], axis=-1)
+        """Return how much more and how much less it may be, ``(2, a, steps)``.
+
+        Of each step as it will be foreseen when it begins.
+        """
+        _, at = self._leads(made_at, step, steps)
+        margin = self._margin_of(made_at // self._day_steps)
+        return margin[..., at % self._day_steps]
 
     def _leads(self, made_at: int, step: int, steps: int) -> tuple[IntArray, IntArray]:
         at = np.arange(step, step + steps)
@@ -117,15 +121,15 @@ class LoadForecast:
             )
         return lead, at
 
-    def _learn(self, day: int, lead: int) -> FloatArray:
-        """Return a day's margins at a lead, from the days before, ``(2, a, t)``."""
-        first = self._first + self._longest_days
+    def _learn(self, day: int) -> FloatArray:
+        """Return a day's margins, from the errors of the days before, ``(2, a, t)``."""
+        first = self._first + 1
         if day - first < LEAST_DAYS:
             raise ValueError(f"{day - first} days of errors, not {LEAST_DAYS}")
         at = np.arange(first * self._day_steps, day * self._day_steps)
-        late = -(-lead // self._day_steps)
-        faded = self._memory[:, None] ** lead * self._residual[:, at - lead]
-        error = self._load_kw[:, at] - self._expected[late - 1][:, at] - faded
+        error = (
+            self._residual[:, at] - self._memory[:, None] * self._residual[:, at - 1]
+        )
         by_day = error.reshape(error.shape[0], -1, self._day_steps)
         days, square = by_day.shape[1], by_day**2
         own = square.mean(axis=1)
