@@ -376,7 +376,7 @@ def test_what_is_vetoed_of_an_area_is_not_vetoed_of_the_portfolio_again():
 def make_aggregator(follows=True):
     rules = AggregatorRules(2, STEP_H, IMBALANCE, 60, True, follows)
     made = Aggregator(rules, Solver())
-    made.schedule_kw = dict.fromkeys(range(9), 10.0)
+    made.position.schedule_kw.update(dict.fromkeys(range(9), 10.0))
     return made
 
 
