@@ -15,7 +15,8 @@ from mosaik_bottomup.devices.house import (
 )
 
 ROUNDING_K = 1e-9
-QUADRATURE_KWH = 1e-5  # Simpson's rule over eight parts of a step
+PARTS = 32
+QUADRATURE_KWH = 1e-6  # Simpson's rule over so many parts of a step
 UA, UA_FLOOR, AIR, FLOOR = 0.15, 0.6, 3.0, 6.0
 
 steps_h = st.sampled_from([1 / 12, 0.25, 1.0])
@@ -80,12 +81,12 @@ def test_heat_is_stored_or_lost_to_the_outside_and_nowhere_else(seed, step_h):
     houses = random_houses(rng, 3)
     start, ambient, gains, heat = random_step(rng, 3)
     course = [start] + [
-        advance(discretise(houses, step_h * part / 8), start, ambient, gains, heat)
-        for part in range(1, 9)
+        advance(discretise(houses, step_h * part / PARTS), start, ambient, gains, heat)
+        for part in range(1, PARTS + 1)
     ]
 
     air_c = np.array(course)[:, :, 0]
-    simpson = np.array([1, 4, 2, 4, 2, 4, 2, 4, 1]) / 24
+    simpson = np.array([1] + [4, 2] * (PARTS // 2 - 1) + [4, 1]) / (3 * PARTS)
     lost = houses.envelope_kw_per_k * (simpson @ air_c - ambient) * step_h
     rise = course[-1] - start
     stored = houses.air_kwh_per_k * rise[:, 0] + houses.floor_kwh_per_k * rise[:, 1]
