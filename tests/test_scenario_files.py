@@ -1,4 +1,4 @@
-"""Every scenario file says what it shows, can be read, and runs: here in hourly steps."""
+"""Every scenario file says what it shows, is readable, and runs: here in hourly steps."""
 
 from pathlib import Path
 

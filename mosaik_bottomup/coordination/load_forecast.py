@@ -21,8 +21,8 @@ margin is scaled back. It is learned anew at every midnight of the data.
 
 A step ahead needs no more margin than the DSO will keep when it begins: what is unknown
 of it now will have been measured by then, and plans and schedules are made anew on the
-way. Room kept ahead for the errors of long leads only made plans dearer, by 0.2 % of the
-customers' cost in a winter week, and nothing safer.
+way. Room kept ahead for the errors of long leads only made plans dearer, by 0.2 % of
+the customers' cost in a winter week, and nothing safer.
 """
 
 from functools import lru_cache
