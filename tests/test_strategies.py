@@ -90,6 +90,33 @@ def test_the_replay_costs_what_the_optimum_said_and_keeps_the_limits(files):
 
 
 @pytest.mark.slow
+def test_the_true_optimum_is_a_run_too_and_runs_machines_at_powers_they_have(tmp_path):
+    few = ("sites.heat_pumps=4", "sites.pv_batteries=3", "run.duration_h=3")
+    asked = settled("optimum", *few, "alternatives.optimum_on_off=true")
+    against = settled("two-stage", *few, "alternatives.optimum_on_off=true")
+    world.run(against, tmp_path / "two-stage.h5")
+
+    optimum_run.run_optimum(asked, tmp_path / "o.h5", tmp_path / "two-stage.h5")
+
+    replay, run = (results.read(tmp_path / it) for it in ("o.h5", "two-stage.h5"))
+    bound = optimum_run.bound_dkk(run, True)
+    cost = customer_cost_raw_dkk(replay)
+    assert bound - SOLVER_DKK <= cost <= customer_cost_raw_dkk(run) + SOLVER_DKK
+    power = replay.series("heat_pumps", "power_kw")
+    most = power.max(axis=1, keepdims=True)
+    assert ((power < 1e-6) | (power > 0.4 * most)).all()
+
+
+def test_a_true_optimum_of_many_machines_is_refused_with_what_can_be_done():
+    with pytest.raises(InputError, match="7680 choices between on and off"):
+        settled(
+            "optimum",
+            *("alternatives.optimum_on_off=true", "run.duration_h=24"),
+            "sites.heat_pumps=80",
+        )
+
+
+@pytest.mark.slow
 def test_a_cap_lowers_what_sites_draw_in_critical_steps_only(files, tmp_path):
     tight = "alternatives.site_cap_kw=0.5"
     world.run(settled("static-cap", tight), tmp_path / "cap.h5")

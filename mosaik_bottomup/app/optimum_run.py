@@ -75,7 +75,8 @@ def run_optimum(
     if other.with_strategy("optimum") != told:
         remedy = "must be a run of the same scenario, but for its strategy"
         raise InputError([Problem(str(against), "scenario", told.name, remedy)])
-    found = _against(case_of(told.to_toml()), run, best.room(run))
+    on_off = scenario.alternatives.optimum_on_off
+    found = _against(case_of(told.to_toml()), run, best.room(run), on_off)
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "set_points.h5"
         set_points.write(file, found.power_kw)
@@ -107,9 +108,10 @@ def run_both(
         )
 
 
-def _against(case: Case, run: Results, room: best.FlexibleRoom | None) -> best.Optimum:
+def _against(
+    case: Case, run: Results, room: best.FlexibleRoom | None, on_off: bool = False
+) -> best.Optimum:
     if not run.complete:
         raise ValueError(f"{run.path} was stopped before its end; run it again")
-    return best.optimum(
-        case, best.lived(case, run), room, parties.solver(case.scenario)
-    )
+    lived, solver = best.lived(case, run), parties.solver(case.scenario)
+    return best.optimum(case, lived, room, solver, on_off=on_off)

@@ -18,8 +18,8 @@ from mosaik_bottomup.devices.pv_battery_site import PvBatterySites
 from mosaik_bottomup.messages import BidBook, Moment
 
 HYSTERESIS_K = 0.2
-"""Width of the band around the middle of the comfort band. The floor goes on warming and
-cooling the room for hours: with 1 K, as before radiators, most homes leave theirs."""
+"""Width of the band around the middle of the comfort band. The floor goes on warming
+and cooling the room for hours: with 1 K, as for radiators, most homes leave theirs."""
 
 
 def thermostat_offer(
