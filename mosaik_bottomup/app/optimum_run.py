@@ -40,6 +40,20 @@ def bound_dkk(run: Results, limited: bool) -> float:
     return _against(case, run, room).cost_dkk
 
 
+def kept_anyhow_dkk(run: Results) -> float:
+    """Return the least cost of keeping a run's limits, whatever is left at the end.
+
+    Raises
+    ------
+    StageError
+        If nothing keeps comfort and limits.
+    """
+    case = case_of(str(run.attrs["scenario"]))
+    lives = best.ending_anyhow(case, best.lived(case, run))
+    solver = parties.solver(case.scenario)
+    return best.optimum(case, lives, best.room(run), solver).cost_dkk
+
+
 def run_optimum(
     scenario: Scenario,
     out: str | Path,
