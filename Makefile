@@ -10,6 +10,8 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 12))
 METADATA := setup.cfg pyproject.toml
+# the coldest day of each winter month of the default weather
+WINTER_DAYS := 2016-01-04 2016-02-08 2016-12-22
 DEMO := results/two_areas-price-only-1.h5 results/two_areas-two-stage-1.h5
 
 .PHONY: demo test lint bench evidence clean
@@ -40,7 +42,13 @@ evidence: $(VENV)/.installed
 	$(BIN)/mosaik-bottomup compare --limit 73 --out results/at-73-percent
 	$(BIN)/mosaik-bottomup frontier --out results/frontier
 	cp results/frontier/frontier.svg docs/
-	$(BIN)/mosaik-bottomup report results/frontier --out results/report.html --force
+	$(BIN)/mosaik-bottomup report results/at-160-kva results/at-73-percent \
+	    results/frontier --out results/report.html --force
+	for day in $(WINTER_DAYS); do for limit in '' '--limit 73'; do \
+	    $(BIN)/mosaik-bottomup compare --strategies price-only,two-stage,optimum \
+	        --seeds 1-3 --set run.start=$${day}T00:00:00+01:00 $$limit \
+	        --out "results/gap/$$day$$limit" || exit 1; done; done
+	@echo "tables: results/*/compare.md results/gap/*/compare.md"
 
 clean:
 	rm -rf $(VENV) build *.egg-info .hypothesis .import_linter_cache .mypy_cache \

@@ -57,6 +57,11 @@ class StageError(RuntimeError):
         self.status = status
         self.lp_file = lp_file
 
+    @property
+    def infeasible(self) -> bool:
+        """Whether nothing keeps all rules: an answer, and no fault of the solver."""
+        return self.status == "Infeasible"
+
 
 class InvariantError(RuntimeError):
     """The parties broke a rule of the mechanism: a fault in wiring or code."""

@@ -23,7 +23,7 @@ from mosaik_bottomup.coordination.site_cap import CappingOperator
 from mosaik_bottomup.coordination.solver import Solver
 from mosaik_bottomup.coordination.stage_one import Imbalance
 from mosaik_bottomup.coordination.system_operator import DsoRules, SystemOperator
-from mosaik_bottomup.devices.agent import FleetAgent
+from mosaik_bottomup.devices.agent import FleetAgent, Sites
 from mosaik_bottomup.devices.control import ControlledSites
 from mosaik_bottomup.devices.outlook import Outlook
 from mosaik_bottomup.devices.packets import Packets
@@ -104,7 +104,9 @@ def fleet_agent(
 ) -> FleetAgent:
     """Return a fleet's agent, warmed up to the start of the run.
 
-    The warm-up is price-only whatever the strategy, so that all start alike.
+    The warm-up is price-only whatever the strategy, so that all start alike; but that
+    of a thermostat is its own. It would find houses that planned for the night's prices
+    all cold at once, and heat them in step for half a day.
 
     Parameters
     ----------
@@ -122,8 +124,11 @@ def fleet_agent(
     scenario = case.scenario
     strategy = STRATEGIES[scenario.run.strategy]
     looks_ahead = scenario.dso.look_ahead != "none"
+    sites: Sites = fleet.sites
+    if strategy.control == "thermostat":
+        sites = ControlledSites(fleet.sites, thermostat_offer, plans=False)
     agent = FleetAgent(
-        fleet.sites,
+        sites,
         calendar(scenario),
         len(case.network.areas),
         fleet_forecast(case, fleet.sites.fleet.home),
@@ -136,9 +141,7 @@ def fleet_agent(
             f"strategy {scenario.run.strategy} and set-points made beforehand: "
             "one is never without the other"
         )
-    if strategy.control == "thermostat":
-        agent.sites = ControlledSites(fleet.sites, thermostat_offer, plans=False)
-    elif strategy.control == "packets":
+    if strategy.control == "packets":
         number = case.fleets.index(fleet)
         seed = (scenario.run.seed, Stream.PACKETS, number)
         mean_time_h = scenario.alternatives.packet_mean_time_h

@@ -5,11 +5,14 @@ import io
 import pytest
 from rich.console import Console
 
+from mosaik_bottomup.app import optimum_run
 from mosaik_bottomup.app.evidence import comparison, frontier, measuring
 from mosaik_bottomup.app.evidence import file as evidence
 from mosaik_bottomup.app.evidence.campaign import Harvest, Missing, Point, Record
 from mosaik_bottomup.app.evidence.capture import with_capture
 from mosaik_bottomup.app.evidence.comparison import CHANGE, intervals
+from mosaik_bottomup.app.evidence.markdown import markdown
+from mosaik_bottomup.app.evidence.spread import with_reduction_from_spread
 from mosaik_bottomup.app.runs.run_store import RunStore
 from mosaik_bottomup.errors import StageError
 from mosaik_bottomup.scenario import load
@@ -246,18 +249,24 @@ def test_the_evidence_is_sorted_by_limit_and_says_what_is_missing():
     assert (whole["format"], whole["reference"]) == (1, "price-only")
 
 
+@pytest.mark.parametrize("at_all", [True, False])
 def test_what_nobody_can_keep_is_remembered_and_its_problem_forgotten(
-    tmp_path, monkeypatch
+    tmp_path, monkeypatch, at_all
 ):
     folder = tmp_path / "lp"
-    folder.mkdir()
-    problem = folder / "optimum-0-1.lp"
-    problem.touch()
 
     def cannot(job, file):
+        folder.mkdir()
+        problem = folder / "optimum-0-1.lp"
+        problem.touch()
         raise StageError("optimum", 0, "Infeasible", problem)
 
+    def anyhow(run):
+        return 1.0 if at_all else cannot(None, run)
+
     monkeypatch.setattr(measuring, "_run", cannot)
+    monkeypatch.setattr(measuring, "read", lambda file: file)
+    monkeypatch.setattr(optimum_run, "kept_anyhow_dkk", anyhow)
     against = measuring.Finished("two-stage-1-abc", {})
     job = measuring.Job(tmp_path, "x", load("two_areas"), against)
 
@@ -265,7 +274,8 @@ def test_what_nobody_can_keep_is_remembered_and_its_problem_forgotten(
     again = measuring.found(tmp_path, "x")
 
     assert (first.reused, again.reused) == (False, True)
-    assert first.infeasible == again.infeasible != ""
+    why = measuring.AT_THAT_END if at_all else measuring.AT_ALL
+    assert first.infeasible == again.infeasible == why
     assert not folder.exists()
     assert not RunStore(tmp_path).has("x")
 
@@ -281,3 +291,36 @@ def test_a_stage_of_a_run_that_fails_is_a_failure(tmp_path, monkeypatch, status)
         measuring.perform(measuring.Job(tmp_path, "x", load("two_areas")))
 
     assert measuring.found(tmp_path, "x") is None
+
+
+# --- what a doubter asks ------------------------------------------------------------
+
+
+def test_a_reduction_beside_spread_ties_is_that_of_the_area_with_the_least():
+    peaks = {"peak_loading_percent__A": 100.0, "peak_loading_percent__B": 120.0}
+    lower = {"peak_loading_percent__A": 80.0, "peak_loading_percent__B": 90.0}
+    spread = record("price-only-spread", **peaks)
+    runs = (spread, record("two-stage", **lower), record("two-stage", seed=2, **lower))
+
+    found = with_reduction_from_spread(Harvest(runs, (), 0)).records
+
+    name = "peak_below_spread_percent"
+    assert found[0].metrics[name] == pytest.approx(0.0)
+    assert found[1].metrics[name] == pytest.approx(20.0)  # B: 25 %
+    assert name not in found[2].metrics  # no such run of its seed
+
+
+def test_a_markdown_table_has_a_row_for_each_variant_and_the_interval_of_its_cost():
+    runs = [
+        record("price-only", seed=seed, cost_change_percent=0.0) for seed in (1, 2)
+    ] + [
+        record("two-stage", seed=seed, cost_change_percent=cost, overload_minutes=15.0)
+        for seed, cost in ((1, 0.1), (2, 0.3))
+    ]
+
+    lines = markdown(intervals(runs, ["price-only", "two-stage"], None)).splitlines()
+
+    assert [line.count("|") for line in lines] == [10] * 4
+    assert lines[2].startswith("| price-only | - | - | +0.00 | - |")
+    assert "| +0.20 (+0.10 … +0.30) |" in lines[3]
+    assert "| 15 |" in lines[3]

@@ -8,6 +8,7 @@ from mosaik_bottomup import parties as makers
 from mosaik_bottomup import scenario
 from mosaik_bottomup.coordination.solver import Solver
 from mosaik_bottomup.day_ahead import Parties, negotiate
+from mosaik_bottomup.devices.heat_pump import cop
 from mosaik_bottomup.errors import StageError
 from mosaik_bottomup.optimum import FlexibleRoom, Lived, optimum
 
@@ -100,15 +101,33 @@ def test_the_optimum_keeps_the_limits_it_is_given_and_pays_for_them(run):
 
 
 @pytest.mark.slow
-def test_continuous_powers_are_never_dearer_than_machines_on_or_off():
-    short = ("run.duration_h=2", "sites.heat_pumps=3", "sites.pv_batteries=2")
-    case, lives, cost, _ = lived(*short, "run.strategy=price-only")
+@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("limited", [False, True])
+def test_continuous_powers_are_never_dearer_than_machines_on_or_off(seed, limited):
+    short = ("run.duration_h=2", "sites.heat_pumps=4", "sites.pv_batteries=2")
+    case, lives, cost, power_kw = lived(
+        *short, f"run.seed={seed}", "run.strategy=price-only"
+    )
+    # what the run has used at most, so that it is within the limit too
+    most = power_kw.max(axis=1, keepdims=True) * np.ones(power_kw.shape)
+    room = FlexibleRoom(most, np.full(most.shape, np.inf)) if limited else None
 
-    relaxed = optimum(case, lives, None, Solver())
-    exact = optimum(case, lives, None, Solver(), on_off=True)
+    relaxed = optimum(case, lives, room, Solver())
+    exact = optimum(case, lives, room, Solver(), on_off=True)
 
     assert relaxed.cost_dkk <= exact.cost_dkk + 1e-6
     assert exact.cost_dkk <= cost + 1e-4
+    for it in case.fleets:
+        if it.sites.kind == "heat_pumps":
+            ahead = case.series.window(case.scenario.run.warm_up_steps, most.shape[1])
+            full = it.sites.fleet.heat_kw[:, None] / cop(
+                ahead.ambient_c, it.sites.fleet.inverter
+            )
+            part = exact.power_kw[it.name] / full
+            on_off = part[~it.sites.fleet.inverter]
+            assert np.isclose(on_off, on_off.round(), atol=1e-6).all()
+            modulated = part[it.sites.fleet.inverter]
+            assert ((modulated < 1e-6) | (modulated > 0.5 - 1e-6)).all()
 
 
 def test_limits_that_nothing_fits_are_an_error_that_says_so(run):

@@ -464,6 +464,18 @@ def test_a_run_counts_once(runs, tmp_path):
         gather([one, copy])
 
 
+def test_runs_that_two_folders_have_count_once(folder, tmp_path):
+    told = json.loads((folder / "evidence.json").read_text())
+    for entry in told["runs"]:
+        entry["file"] = os.path.relpath(folder / entry["file"], tmp_path)
+    (tmp_path / "evidence.json").write_text(json.dumps(told))
+
+    both, one = gather([folder, tmp_path]), gather([folder])
+
+    assert [run.label for run in both.runs] == [run.label for run in one.runs]
+    assert len(both.commands) == 2
+
+
 def test_a_folder_that_cannot_be_made_is_refused(runs, tmp_path):
     (tmp_path / "file").write_text("in the way")
 

@@ -48,12 +48,11 @@ def test_every_strategy_starts_alike_keeps_its_books_and_obeys(files):
     for name, file in files.items():
         checks = certificate(file)
         failed = {check for check, line in checks.items() if not line["pass"]}
-        allowed = {"security_transformers", "qos_comfort"}
-        if name in ("two-stage", "optimum"):
-            allowed = set()
-        elif name != "thermostat":  # only it knows no comfort band
-            allowed = {"security_transformers"}
+        secured = name in ("two-stage", "optimum")
+        allowed = set() if secured else {"security_transformers"}
         assert failed <= allowed, name
+        if name == "thermostat":  # it has lived by itself before, too
+            continue
         for group, key in (
             ("heat_pumps", "start_air_c"),
             ("heat_pumps", "start_floor_c"),
@@ -66,12 +65,11 @@ def test_every_strategy_starts_alike_keeps_its_books_and_obeys(files):
 @pytest.mark.parametrize("strategy", [*MADE, "optimum"])
 def test_no_run_is_cheaper_than_the_optimum_with_its_own_end(files, strategy):
     run = results.read(files[strategy])
-    limited = STRATEGIES[strategy].secured
+    limited = STRATEGIES[strategy].asks_dso
 
     bound = optimum_run.bound_dkk(run, limited)
 
-    if strategy != "thermostat":  # it trades comfort for money, the optimum does not
-        assert bound <= customer_cost_raw_dkk(run) + SOLVER_DKK
+    assert bound <= customer_cost_raw_dkk(run) + SOLVER_DKK
 
 
 @pytest.mark.slow
@@ -89,6 +87,33 @@ def test_the_replay_costs_what_the_optimum_said_and_keeps_the_limits(files):
     for kind, level in (("heat_pumps", "air_c"), ("pv_batteries", "energy_kwh")):
         ends = [run.series(kind, level)[:, -1] for run in (replay, against)]
         assert (ends[0] >= ends[1] - 1e-4).all()
+
+
+@pytest.mark.slow
+def test_the_true_optimum_is_a_run_too_and_runs_machines_at_powers_they_have(tmp_path):
+    few = ("sites.heat_pumps=4", "sites.pv_batteries=3", "run.duration_h=3")
+    asked = settled("optimum", *few, "alternatives.optimum_on_off=true")
+    against = settled("two-stage", *few, "alternatives.optimum_on_off=true")
+    world.run(against, tmp_path / "two-stage.h5")
+
+    optimum_run.run_optimum(asked, tmp_path / "o.h5", tmp_path / "two-stage.h5")
+
+    replay, run = (results.read(tmp_path / it) for it in ("o.h5", "two-stage.h5"))
+    bound = optimum_run.bound_dkk(run, True)
+    cost = customer_cost_raw_dkk(replay)
+    assert bound - SOLVER_DKK <= cost <= customer_cost_raw_dkk(run) + SOLVER_DKK
+    power = replay.series("heat_pumps", "power_kw")
+    most = power.max(axis=1, keepdims=True)
+    assert ((power < 1e-6) | (power > 0.4 * most)).all()
+
+
+def test_a_true_optimum_of_many_machines_is_refused_with_what_can_be_done():
+    with pytest.raises(InputError, match="7680 choices between on and off"):
+        settled(
+            "optimum",
+            *("alternatives.optimum_on_off=true", "run.duration_h=24"),
+            "sites.heat_pumps=80",
+        )
 
 
 @pytest.mark.slow

@@ -40,6 +40,20 @@ def bound_dkk(run: Results, limited: bool) -> float:
     return _against(case, run, room).cost_dkk
 
 
+def kept_anyhow_dkk(run: Results) -> float:
+    """Return the least cost of keeping a run's limits, whatever is left at the end.
+
+    Raises
+    ------
+    StageError
+        If nothing keeps comfort and limits.
+    """
+    case = case_of(str(run.attrs["scenario"]))
+    lives = best.ending_anyhow(case, best.lived(case, run))
+    solver = parties.solver(case.scenario)
+    return best.optimum(case, lives, best.room(run), solver).cost_dkk
+
+
 def run_optimum(
     scenario: Scenario,
     out: str | Path,
@@ -75,7 +89,8 @@ def run_optimum(
     if other.with_strategy("optimum") != told:
         remedy = "must be a run of the same scenario, but for its strategy"
         raise InputError([Problem(str(against), "scenario", told.name, remedy)])
-    found = _against(case_of(told.to_toml()), run, best.room(run))
+    on_off = scenario.alternatives.optimum_on_off
+    found = _against(case_of(told.to_toml()), run, best.room(run), on_off)
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "set_points.h5"
         set_points.write(file, found.power_kw)
@@ -107,9 +122,10 @@ def run_both(
         )
 
 
-def _against(case: Case, run: Results, room: best.FlexibleRoom | None) -> best.Optimum:
+def _against(
+    case: Case, run: Results, room: best.FlexibleRoom | None, on_off: bool = False
+) -> best.Optimum:
     if not run.complete:
         raise ValueError(f"{run.path} was stopped before its end; run it again")
-    return best.optimum(
-        case, best.lived(case, run), room, parties.solver(case.scenario)
-    )
+    lived, solver = best.lived(case, run), parties.solver(case.scenario)
+    return best.optimum(case, lived, room, solver, on_off=on_off)

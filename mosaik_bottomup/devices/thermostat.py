@@ -17,8 +17,9 @@ from mosaik_bottomup.devices.pv_battery import battery_limits_kw
 from mosaik_bottomup.devices.pv_battery_site import PvBatterySites
 from mosaik_bottomup.messages import BidBook, Moment
 
-HYSTERESIS_K = 1.0
-"""Width of the band around the middle of the comfort band, as room thermostats have."""
+HYSTERESIS_K = 0.2
+"""Width of the band around the middle of the comfort band. The floor goes on warming
+and cooling the room for hours: with 1 K, as for radiators, most homes leave theirs."""
 
 
 def thermostat_offer(

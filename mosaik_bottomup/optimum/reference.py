@@ -1,6 +1,7 @@
 """The run an optimum is compared with: its states at both ends, and its limits."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -8,6 +9,9 @@ from mosaik_bottomup.arrays import FloatArray
 from mosaik_bottomup.case import Case, Fleet
 from mosaik_bottomup.devices.heat_pump_site import HeatPumpSites
 from mosaik_bottomup.results import Results
+
+ANYHOW_K = 50.0
+"""So far below the air no floor ever is."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,6 +37,20 @@ class FlexibleRoom:
 def lived(case: Case, run: Results) -> dict[str, Lived]:
     """Return what each fleet of a case went through in a run of it."""
     return {fleet.name: _lived(fleet, run) for fleet in case.fleets}
+
+
+def ending_anyhow(case: Case, lives: Mapping[str, Lived]) -> dict[str, Lived]:
+    """Return the same with an end that asks for no more than any step."""
+    return {
+        fleet.name: _ending_anyhow(fleet, lives[fleet.name]) for fleet in case.fleets
+    }
+
+
+def _ending_anyhow(fleet: Fleet, it: Lived) -> Lived:
+    if isinstance(fleet.sites, HeatPumpSites):
+        coldest = np.minimum(it.end[:, 0], fleet.sites.fleet.comfort_low_c)
+        return replace(it, end=np.stack([coldest, coldest - ANYHOW_K], axis=1))
+    return replace(it, end=np.minimum(it.end, fleet.sites.fleet.low_kwh))
 
 
 def _lived(fleet: Fleet, run: Results) -> Lived:

@@ -26,6 +26,10 @@ SELLING: tuple[StrategyName, ...] = (
 """Strategies whose aggregators follow a schedule."""
 
 
+MOST_CHOICES = 600
+"""Between on and off that a mixed-integer problem is asked to make: some minutes."""
+
+
 @dataclass(frozen=True, slots=True)
 class Check:
     """One question about several keys, asked only if all of them are sound."""
@@ -96,6 +100,16 @@ def _a_site_for_each_aggregator(scenario: Scenario) -> Findings:
             "aggregators.count",
             f"each aggregator needs a site, and there are {sites} "
             "(sites.heat_pumps + sites.pv_batteries)",
+        )
+
+
+def _few_choices(scenario: Scenario) -> Findings:
+    choices = scenario.sites.heat_pumps * scenario.run.steps
+    if scenario.alternatives.optimum_on_off and choices > MOST_CHOICES:
+        yield (
+            "alternatives.optimum_on_off",
+            f"sites.heat_pumps x steps are {choices} choices between on and off, and "
+            f"at most {MOST_CHOICES} can be solved; have fewer, or false for the bound",
         )
 
 
@@ -230,6 +244,15 @@ CHECKS = (
             "aggregators.imbalance_price_dkk_per_kwh",
         ),
         _shortfall_is_dearer,
+    ),
+    Check(
+        (
+            "alternatives.optimum_on_off",
+            "run.step_s",
+            "run.duration_h",
+            "sites.heat_pumps",
+        ),
+        _few_choices,
     ),
     Check(("intraday.gate_closure_h", "intraday.reach_h"), _something_to_trade),
     Check(

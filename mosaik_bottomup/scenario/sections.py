@@ -295,6 +295,9 @@ class Alternatives(Section):
     surcharge_gain_dkk_per_kwh: float = Field(default=0.1, gt=0)
     """By how much its first round raises the surcharge where load is twice the limit.
     """
+    optimum_on_off: bool = False
+    """Whether in ``optimum`` machines run at powers they have, instead of any in
+    between: what a run could have done, for small cases only."""
 
 
 class Order(Section):

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 PACKAGED_DEFAULT = "two_areas"
 COMPARED_SEEDS = "1-10"
 FRONTIER_SEEDS = "1-3"
-FRONTIER_LIMITS = "100,90,80,70,60,50"
+FRONTIER_LIMITS = "100,90,80,70,65,60,55,50"
 FAILED = 1
 INTERRUPTED = 130
 
@@ -98,7 +98,8 @@ def compare(
 
     Every strategy meets the same homes, weather, prices and network. Shown are means
     over the seeds and their 95 % bootstrap intervals; changes are paired, each with
-    price-only of the same seed. Without --strategies, all are compared.
+    price-only of the same seed. Without --strategies, all are compared. The folder
+    holds the table of a paper or README too, as compare.md.
 
     Runs finished before are used again if scenario, files, strategy, seed and code are
     the same. A run that fails is listed and stops no other; exit code 1 then.
@@ -108,7 +109,11 @@ def compare(
     from mosaik_bottomup.app.evidence.choices import limit_problems
     from mosaik_bottomup.app.evidence.comparison import WIDTH, intervals, summary, table
     from mosaik_bottomup.app.evidence.comparison import as_json as to_json
+    from mosaik_bottomup.app.evidence.markdown import FILE as MARKDOWN
+    from mosaik_bottomup.app.evidence.markdown import markdown
+    from mosaik_bottomup.app.evidence.spread import with_reduction_from_spread
     from mosaik_bottomup.app.evidence.variants import REFERENCE, VARIANTS
+    from mosaik_bottomup.app.runs.run_store import write_whole
 
     given = tuple(overrides or ())
     others = () if limit is None else ("--limit", f"{limit:.15g}")
@@ -117,9 +122,10 @@ def compare(
     asked = _asked(words, tuple(VARIANTS), (limit,), problems)
     question = asked.question
     points = all_points((REFERENCE, *question.variants), question.seeds, (limit,))
-    harvest = _gathered(asked, points, workers, quiet)
+    harvest = _gathered(asked, points, workers, quiet, with_reduction_from_spread)
 
     found = intervals(harvest.records, question.variants, limit)
+    write_whole(asked.folder / MARKDOWN, markdown(found))
     if as_json:
         _print_json(to_json(found))
     elif not quiet:
@@ -152,8 +158,9 @@ def frontier(
     """Put cost against peak reduction, limit by limit, for strategies and the optimum.
 
     The limits are lowered from the price-only peaks down to where not even the optimum
-    can keep them. Without --strategies, those that try to keep a limit are run. The
-    picture is frontier.svg in the folder.
+    can keep them. Without --strategies, those that try to keep a limit are run, and
+    price-only-spread; who knows no limit is run at the first one only. The picture is
+    frontier.svg in the folder.
 
     Finished runs are used again and failed ones listed, as `compare` does.
     """
@@ -164,16 +171,28 @@ def frontier(
     from mosaik_bottomup.app.evidence.choices import limits_in
     from mosaik_bottomup.app.evidence.picture import FILE as PICTURE
     from mosaik_bottomup.app.evidence.picture import write_picture
-    from mosaik_bottomup.app.evidence.variants import those_that_try_to_keep_a_limit
+    from mosaik_bottomup.app.evidence.spread import with_reduction_from_spread
+    from mosaik_bottomup.app.evidence.variants import VARIANTS, of_frontier
 
     given = tuple(overrides or ())
     others = ("--limits", limits)
     words = Words("frontier", scenario, strategies, seeds, given, out, others)
     percents, problems = limits_in(limits)
-    asked = _asked(words, those_that_try_to_keep_a_limit(), percents, problems)
+    asked = _asked(words, of_frontier(), percents, problems)
     question = asked.question
-    points = all_points(question.variants, question.seeds, percents)
-    harvest = _gathered(asked, points, workers, quiet, with_capture)
+    once = [it for it in question.variants if not VARIANTS[it].tries_to_keep_a_limit]
+    moved = [name for name in question.variants if name not in once]
+    points = (
+        *all_points(once, question.seeds, percents[:1]),
+        *all_points(moved, question.seeds, percents),
+    )
+    harvest = _gathered(
+        asked,
+        points,
+        workers,
+        quiet,
+        lambda whole: with_reduction_from_spread(with_capture(whole)),
+    )
 
     found = pictures.frontier(harvest, question.variants, percents)
     infeasible = pictures.infeasible_seeds(harvest)

@@ -12,7 +12,6 @@ from mosaik_bottomup.app.evidence.campaign import Harvest
 from mosaik_bottomup.app.evidence.comparison import (
     CELL_WIDTH,
     CHANGE,
-    MISSING,
     cell,
     intervals,
     words,
@@ -24,13 +23,14 @@ type Frontier = dict[float, dict[str, dict[str, Interval]]]
 
 COLUMNS = (
     ("peak_reduction_percent", "peak reduction [%]", "z.1f"),
+    ("peak_below_spread_percent", "below ties spread [%]", "z.1f"),
     ("cost_change_percent", "cost change [%]", "+z.2f"),
     ("cost_gap_to_optimum_percent", "cost above optimum [%]", "z.2f"),
     ("capture_percent", "reduction captured [%]", "z.0f"),
     ("overload_minutes", "overload [min]", "z.0f"),
     ("comfort_violation_kh", "discomfort [K h]", "z.3f"),
 )
-WIDTH = 140
+WIDTH = 156
 """Of the table where there is no terminal to ask for it."""
 INFEASIBLE = "infeasible"
 NO_OVERLOAD_MINUTES = 1e-9
@@ -98,15 +98,14 @@ def table(
         grid.add_column(Text(label), justify="right", min_width=CELL_WIDTH)
     for limit, by_variant in found.items():
         grid.add_section()
-        for row, variant in enumerate(variants):
+        shown = [it for it in variants if it in by_variant or (limit, it) in infeasible]
+        for row, variant in enumerate(shown):
             metrics = by_variant.get(variant, {})
             cells = [cell(metrics.get(name), form) for name, _, form in COLUMNS]
             seeds = infeasible.get((limit, variant), ())
             name = Text(variant)
             if seeds:
                 name += Text(f"\n{INFEASIBLE}, {_seeds(seeds)}", style="yellow")
-            elif not metrics:
-                name += Text(f" {MISSING}")
             grid.add_row(Text("" if row else f"{limit:g}"), name, *cells)
     return grid
 

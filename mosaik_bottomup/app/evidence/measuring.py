@@ -20,8 +20,8 @@ from mosaik_bottomup.scenario import Scenario
 PERCENT = 100.0
 BOUND = "optimum_cost_dkk"
 """Name of the least cost that a run's own cost is compared with."""
-INFEASIBLE = "Infeasible"
-"""What a solver says when no dispatch keeps all rules."""
+AT_THAT_END = "no dispatch keeps comfort and limits and ends as the run it is against"
+AT_ALL = "no dispatch keeps comfort and limits"
 
 type Metrics = dict[str, float]
 
@@ -73,10 +73,10 @@ def perform(job: Job) -> Finished:
                 store.make(job.run_id, lambda file: _run(job, file))
             metrics = _measured(job, store.file(job.run_id))
         except StageError as error:
-            if job.against is None or error.status != INFEASIBLE:
+            if job.against is None or not error.infeasible:
                 raise
             _forget(error, job.scenario)
-            infeasible = "no dispatch keeps comfort, end state and limits"
+            infeasible = _why_infeasible(job, job.against)
         store.keep(job.run_id, {"metrics": metrics, "infeasible": infeasible})
     return Finished(job.run_id, metrics, infeasible, reused=False)
 
@@ -137,10 +137,23 @@ def _bound_dkk(file: Path, limited: bool, scenario: Scenario) -> float | None:
     try:
         return bound_dkk(read(file), limited)
     except StageError as error:
-        if error.status != INFEASIBLE:
+        if not error.infeasible:
             raise
         _forget(error, scenario)
         return None
+
+
+def _why_infeasible(job: Job, against: Finished) -> str:
+    from mosaik_bottomup.app.optimum_run import kept_anyhow_dkk
+
+    try:
+        kept_anyhow_dkk(read(_file_against(job, against)))
+    except StageError as error:
+        if not error.infeasible:
+            raise
+        _forget(error, job.scenario)
+        return AT_ALL
+    return AT_THAT_END
 
 
 def _file_against(job: Job, against: Finished) -> Path:

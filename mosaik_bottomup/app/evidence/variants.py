@@ -9,6 +9,8 @@ from mosaik_bottomup.scenario import StrategyName
 
 REFERENCE = "price-only"
 """What every other variant is compared with, seed by seed."""
+SPREAD = "price-only-spread"
+"""The reference with its ties spread: what is left of a reduction beside it."""
 AGAINST = "two-stage"
 """Whose limits and end state the optimum has to keep."""
 
@@ -37,7 +39,7 @@ VARIANTS: dict[str, Variant] = {
         ),
         Variant("price-only", "price-only", "Every site its own cheapest option."),
         Variant(
-            "price-only-spread",
+            SPREAD,
             "price-only",
             "Price-only, what costs the same spread by chance instead of sooner first.",
             ("planning.indifference_dkk_per_kwh=0",),
@@ -68,7 +70,14 @@ VARIANTS: dict[str, Variant] = {
         Variant(
             "static-cap",
             "static-cap",
-            "All sites capped alike in critical hours, nobody bids.",
+            "All sites capped at 4.2 kW in critical hours, nobody bids.",
+            tries_to_keep_a_limit=True,
+        ),
+        Variant(
+            "static-cap-2kw",
+            "static-cap",
+            "The same at 2 kW, which heat pumps feel too.",
+            ("alternatives.site_cap_kw=2.0",),
             tries_to_keep_a_limit=True,
         ),
         Variant(
@@ -96,10 +105,12 @@ VARIANTS: dict[str, Variant] = {
 """All variants by name, in the order of tables."""
 
 
-def those_that_try_to_keep_a_limit() -> tuple[str, ...]:
-    """Return the names of the variants that a tighter limit changes."""
+def of_frontier() -> tuple[str, ...]:
+    """Return the names of the variants that a tighter limit changes, and `SPREAD`."""
     return tuple(
-        name for name, variant in VARIANTS.items() if variant.tries_to_keep_a_limit
+        name
+        for name, variant in VARIANTS.items()
+        if variant.tries_to_keep_a_limit or name == SPREAD
     )
 
 

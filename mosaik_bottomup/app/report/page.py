@@ -18,7 +18,7 @@ from mosaik_bottomup.app.report.flexibility import flexibility, kinds
 from mosaik_bottomup.app.report.frontier import frontier
 from mosaik_bottomup.app.report.headline import headline
 from mosaik_bottomup.app.report.homes import homes
-from mosaik_bottomup.app.report.loading import loading
+from mosaik_bottomup.app.report.loading import duration, loading
 from mosaik_bottomup.app.report.network_map import network_map
 from mosaik_bottomup.app.report.prices import prices
 from mosaik_bottomup.app.report.runs import Evidence, Run, limit_name
@@ -145,7 +145,11 @@ def sections(evidence: Evidence) -> list[Section]:
             "Strategies compared",
             tables=(*comparisons(evidence), everything(evidence)),
         ),
-        Section("loading", "Transformers over the day", (loading(evidence),)),
+        Section(
+            "loading",
+            "Transformers over the day",
+            (loading(evidence), duration(evidence)),
+        ),
         _flexibility(main, reference),
         _section("homes", "Comfort in the homes", homes(pair), NO_HEAT_PUMPS),
         _section("aggregators", "Aggregators", aggregators(main), NO_SCHEDULES),

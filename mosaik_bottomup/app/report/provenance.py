@@ -8,7 +8,6 @@ from typing import Any
 from mosaik_bottomup import __version__
 from mosaik_bottomup.app.report.runs import Evidence, settings, zone
 from mosaik_bottomup.app.report.wording import number
-from mosaik_bottomup.messages import INDIFFERENCE_DKK_PER_KWH
 from mosaik_bottomup.results import Results
 from mosaik_bottomup.scenario import Tariff
 
@@ -68,11 +67,23 @@ def synthetic(results: Results) -> list[str]:
         "shops, farms and own heat pumps are left out.",
         "Which homes have which device, its size, and the houses' physics are drawn "
         "from the seed; no measured home is behind them.",
-        "Forecasts are perfect: all parties plan with the weather and load to come.",
+        _forecasts(scenario["forecast"]["error_scale"]),
         "Sites that plan by price take the first of several steps that cost the same "
-        f"(within {INDIFFERENCE_DKK_PER_KWH:g} DKK/kWh). So they herd, under "
-        "price-only, too: spreading such ties can lower its peaks at the same cost.",
+        f"(within {scenario['planning']['indifference_dkk_per_kwh']:g} DKK/kWh). So "
+        "they herd, under price-only, too: price-only-spread has such ties spread, "
+        "lower peaks and the same cost.",
     ]
+
+
+def _forecasts(error_scale: float) -> str:
+    if not error_scale:
+        return (
+            "Forecasts are perfect: all parties plan with the weather and load to come."
+        )
+    return (
+        "Forecasts of weather, load and unpublished prices are wrong, by errors drawn "
+        f"from the seed ({number(error_scale, 'g')} times the stated deviations)."
+    )
 
 
 def _weather(weather: Mapping[str, Any]) -> str:

@@ -11,7 +11,13 @@ from mosaik_bottomup.results import Results
 
 PAPER_LIMIT_PERCENT = 73.0
 """Peak loading the paper reaches, of that without coordination: 27 % less."""
-UNLIMITED = (REFERENCE, "thermostat", "stage-one", "packet-unlimited")
+UNLIMITED = (
+    REFERENCE,
+    "price-only-spread",
+    "thermostat",
+    "stage-one",
+    "packet-unlimited",
+)
 """Strategies that know no limit: one run stands for all limits."""
 
 

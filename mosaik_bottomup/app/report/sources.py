@@ -64,7 +64,7 @@ def gather(paths: Sequence[Path]) -> Evidence:
             problems += error.problems
     problems = problems or list(_mixed([*runs, *single]))
     if not problems:
-        runs += _judged(single, runs)
+        runs = _once(runs) + _judged(single, runs)
         problems = list(_repeated(runs))
     if problems:
         raise InputError(problems)
@@ -203,6 +203,15 @@ def _input(results: Results) -> dict[str, Any]:
         for key, value in scenario.get(section, {}).items()
         if key not in MAY_DIFFER.get(section, ())
     }
+
+
+def _once(runs: Sequence[Run]) -> list[Run]:
+    """Leave out runs that several folders have: one name is one run."""
+    first: dict[tuple[str, float | None, str], Run] = {}
+    for run in runs:
+        name = run.results.path.name
+        first.setdefault((run.strategy, run.limit_percent, name), run)
+    return list(first.values())
 
 
 def _repeated(runs: Sequence[Run]) -> Iterable[Problem]:

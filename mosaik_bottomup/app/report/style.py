@@ -91,6 +91,7 @@ VARIANTS = {
         "dot",
         "triangle-right",
     ),
+    "2kw": ("at 2 kW, which heat pumps feel too", "dot", "hourglass-open"),
     "spread": (
         "what costs the same spread by chance instead of sooner first",
         "dash",
