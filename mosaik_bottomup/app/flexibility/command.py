@@ -39,8 +39,8 @@ def flexibility(
         bool,
         typer.Option(
             "--verify",
-            help="Also call every offer at 40, 80 and 120 kW (never beyond the offer) "
-            "and check delivery, and every transformer by power flow until the "
+            help="Also call every offer at 40, 80 and 120 kW (never beyond the offer), "
+            "on what really comes, and check delivery, and every transformer by power flow until the "
             "rebound is over. Exit code 1 if one does not hold.",
         ),
     ] = False,
@@ -68,13 +68,15 @@ def flexibility(
 
     *Up* is less consumption, *down* is more, beside the schedule sold; each is held in
     every step for 15, 30 or 60 minutes (one, two or four blocks of the Danish mFRR
-    energy market). An offer is found by trial: the activation is put on the schedules
-    of a copy of the run, and the negotiation goes on, the operator's limits and the
-    homes' comfort included. It counts if it is delivered within 2 %, and neither it nor
-    the rebound of the hours after (`reserve.rebound_h`) overloads a transformer. Of
-    what perfect forecasts allow, `reserve.firm_share` is offered.
+    energy market). An offer is made before gate closure (`reserve.gate_min`) and found
+    by trial: a copy of the run goes on as it is foreseen then, the activation is
+    ordered, the operator's limits and the homes' comfort included. It counts if it is
+    delivered within 2 %, and neither it nor the rebound of the hours after
+    (`reserve.rebound_h`) overloads a transformer; where forecasts err, also in courses
+    with more and with less load than foreseen (`reserve.security_probability`). Of what
+    held in all trials, `reserve.firm_share` is offered.
 
-    Two minutes on two cores; the picture is flexibility.svg in the folder.
+    The picture is flexibility.svg in the folder.
     """
     settled, problems = _settled(scenario, overrides or [])
     problems += folder_problems(out)
