@@ -114,8 +114,9 @@ class LoadForecast:
     def drift_kw(self, made_at: int, step: int, steps: int) -> FloatArray:
         r"""Return how much more and less may be expected later, ``(2, a, steps)``.
 
-        When each step begins, that is: with :math:`n` steps measured until then, each off by as much as the margin
-        covers, the expectation moves by :math:`\sqrt{\sum_{j=1}^n \varphi^{2j}}` of it.
+        When each step begins, that is: with :math:`n` steps measured until then, each
+        off by as much as the margin covers, the expectation moves by
+        :math:`\sqrt{\sum_{j=1}^n \varphi^{2j}}` of it.
         """
         lead, _ = self._leads(made_at, step, steps)
         fading = self._memory[:, None] ** (2 * np.arange(1, lead[-1] + 1))
