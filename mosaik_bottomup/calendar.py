@@ -1,7 +1,7 @@
 """When plans are made, and schedules sold and traded: the diary all parties keep."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +57,16 @@ class Calendar:
         """Return the first step after what is rehearsed in a step."""
         traded = step + self.trade_reach_steps if self.trades_at(step) else step
         return max(self._sold_until(step), min(traded, self.steps), step)
+
+    def closing_after(self, step: int) -> "Calendar":
+        """Return a diary in which nothing is sold after a step, and nothing traded.
+
+        Days that are sold at their own start still are.
+        """
+        gates = self.gates
+        if gates is not None:
+            gates = {gate: until for gate, until in gates.items() if gate <= step}
+        return replace(self, gates=gates, trade_every_steps=0)
 
     def _sold_until(self, step: int) -> int:
         if self.gates is not None:

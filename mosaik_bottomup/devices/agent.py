@@ -140,6 +140,19 @@ class FleetAgent:
         agent._surcharge = later._surcharge
         return agent
 
+    def knowing(
+        self, forecast: Callable[[int, int, int], Outlook], calendar: Calendar
+    ) -> "FleetAgent":
+        """Return a copy that foresees by another forecast and keeps another diary."""
+        agent = copy(self)
+        agent._forecast, agent._calendar = forecast, calendar
+        return agent
+
+    @property
+    def forecast(self) -> Callable[[int, int, int], Outlook]:
+        """``forecast(made_at, step, steps)``: what it knows then of later steps."""
+        return self._forecast
+
     def begin(self, step: int, now: Outlook) -> StoreReport | BidBook:
         """Open real step ``step``; return the first thing to say."""
         self._real, self._real_step = now, step

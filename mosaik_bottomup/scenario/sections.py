@@ -270,8 +270,14 @@ class Reserve(Section):
     """What aggregators keep for the TSO, and how they offer it."""
 
     firm_share: float = Field(default=0.8, gt=0, le=1)
-    """Part of what perfect forecasts would allow that is offered; the rest is kept
-    back for their errors."""
+    """Part of what held in all trials that is offered; the rest is kept back."""
+    gate_min: float = Field(default=45.0, ge=0, le=720)
+    """How long before its block an offer is made at the latest, and nothing known later
+    used: 45 min is the gate closure of the Nordic mFRR energy activation market (Nordic
+    Balancing Model), 25 min that of the European one (MARI)."""
+    security_probability: float = Field(default=0.99, gt=0.5, lt=1)
+    """With which weather and homes' load each stay within what an offer must hold on,
+    on either side; of no effect where forecasts are perfect."""
     rebound_h: float = Field(default=4.0, ge=0, le=24)
     """How long after an activation its rebound is to stay under the limit for it to
     be offered."""
