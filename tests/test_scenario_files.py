@@ -23,8 +23,7 @@ SHORT = ("run.duration_h=24", "run.warm_up_h=0")
 BY_THE_QUARTER = {
     "activation_area",
     "activations_congested",
-    "activations_down",
-    "activations_up",
+    "activations_free",
 }
 RISKY = {"security_low"}
 """Those that say they overload."""
@@ -93,8 +92,7 @@ def vetoed_kwh(orders: list[Activated]) -> float:
         ("activation_area", 2, True),
         ("activation_vetoed", 1, True),
         ("activations_congested", 8, True),
-        ("activations_down", 18, False),
-        ("activations_up", 18, False),
+        ("activations_free", 12, False),
     ],
 )
 def test_what_is_not_vetoed_of_orders_is_delivered(ran, name, orders, is_vetoed):
