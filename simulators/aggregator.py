@@ -202,8 +202,9 @@ def _recorded(step: int, entity: _Entity, kinds: Mapping[str, str]) -> dict[str,
         "plan_kw": [float(record["plan_kw"].sum())],
     }
     sites = {
-        kinds[fleet.partition(".")[2]]: {key: at.tolist() for key, at in table.items()}
+        kinds[name]: {key: at.tolist() for key, at in table.items()}
         for fleet, table in causes.pop("sites").items()
+        if (name := fleet.partition(".")[2]) in kinds  # and not somebody else's own
     }
     return {
         "step": step,

@@ -89,7 +89,7 @@ def vetoed_kwh(orders: list[Activated]) -> float:
     ("name", "orders", "is_vetoed"),
     [
         ("activation", 2, False),
-        ("activation_area", 2, True),
+        ("activation_area", 2, False),
         ("activation_vetoed", 1, True),
         ("activations_congested", 8, True),
         ("activations_free", 12, False),
