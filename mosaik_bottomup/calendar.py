@@ -34,6 +34,10 @@ class Calendar:
         """Return whether the gate of a day closes: its schedule is to be sold."""
         return self._sold_until(step) > step
 
+    def sellable(self, made_at: int, step: int) -> bool:
+        """Return whether what is sold day-ahead in step `made_at` reaches to a step."""
+        return step < self._sold_until(made_at)
+
     def trades_at(self, step: int) -> bool:
         """Return whether schedules are traded, and any of them still can be."""
         return (

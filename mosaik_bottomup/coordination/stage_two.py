@@ -51,14 +51,18 @@ class Secured:
     high_kw: FloatArray
     """Shape ``(g, a)``."""
     price_dkk_per_kwh: FloatArray
-    """Congestion price, shape ``(a,)``: positive where import is scarce, negative
-    where export is."""
+    """Congestion price if nothing were activated, shape ``(a,)``: positive where import
+    is scarce, negative where export is."""
     overload_kw: FloatArray
     """What must-run exceeds the limit by, import or export, shape ``(a,)``."""
     vetoed_kw: FloatArray
     """Part of each portfolio's activations that is not granted, shape ``(g,)``."""
     area_vetoed_kw: FloatArray
     """Part of each area's activations that is not granted, shape ``(g, a)``."""
+    plain_low_kw: FloatArray
+    """What would be granted if nothing were activated, shape ``(g, a)``."""
+    plain_high_kw: FloatArray
+    """Shape ``(g, a)``."""
 
 
 def secure(
@@ -100,6 +104,8 @@ def secure(
     little of it as possible, and moves it to whichever area has room; but it pushes
     nobody further off a schedule, or another activation, than without it. What the
     envelopes then hold of no plan is vetoed (see `mosaik_bottomup.coordination.veto`).
+    The congestion price is that of the limits alone, without any activation: what an
+    order is worth to whoever gave it is not what the network is.
 
     Raises
     ------
@@ -110,7 +116,34 @@ def secure(
     """
     base = np.stack([offer.base_kw for offer in offers])
     top = base + np.array([[w.sum() for w in offer.widths_kw] for offer in offers])
+    without = without_activations(offers)
+    how = base, top, room, imbalance, allocation, step_h, solver
+    unbound = np.full((len(offers), 2), np.inf)
+    point, price, overload = _point(without, unbound, *how)
+    plain = low, high = share_headroom(np.clip(point, base, top), base, top, room)
+    if any(offer.activation_kw is not None for offer in offers):
+        # as far off as if nothing of its activations were delivered
+        off = np.array([activated_kw(offer) for offer in offers])
+        most = _off_kw(without, point) + np.maximum([-off, off], 0).T
+        point, _, overload = _point(offers, most, *how)
+        low, high = share_headroom(np.clip(point, base, top), base, top, room)
     plan = np.clip(np.stack([offer.plan_kw for offer in offers]), base, top)
+    return Secured(low, high, price, overload, *vetoes(offers, plan, low, high), *plain)
+
+
+def _point(
+    offers: Sequence[AreaOffer],
+    most_off_kw: FloatArray,
+    base_kw: FloatArray,
+    top_kw: FloatArray,
+    room: Room,
+    imbalance: Imbalance,
+    allocation: Allocation,
+    step_h: float,
+    solver: Solver,
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return secure powers ``(g, a)``, congestion prices and overloads ``(a,)``."""
+    plan = np.clip(np.stack([offer.plan_kw for offer in offers]), base_kw, top_kw)
     total = room.uncontrolled_kw + plan.sum(axis=0)
     good = np.isfinite(total) & (room.import_kw >= -room.export_kw)
     if not good.all():
@@ -122,27 +155,10 @@ def secure(
     # which way a limit moves the plans: 1 takes power away, -1 pushes power in
     cut = 1.0 * (total > room.import_kw) - 1.0 * (total < -room.export_kw)
     if not cut.any():
-        price, overload = np.zeros(cut.size), np.zeros(cut.size)
-        point = plan
-    elif allocation == "proportional":
-        point, price, overload = _proportional(
-            offers, base, top, plan, cut, room, step_h, solver
-        )
-    else:
-        without = without_activations(offers)
-        unbound = np.full((len(offers), 2), np.inf)
-        point, price, overload = _least_cost(
-            without, base, room, imbalance, step_h, solver, unbound
-        )
-        if any(offer.activation_kw is not None for offer in offers):
-            # as far off as if nothing of its activations were delivered
-            off = np.array([activated_kw(offer) for offer in offers])
-            most = _off_kw(without, point) + np.maximum([-off, off], 0).T
-            point, price, overload = _least_cost(
-                offers, base, room, imbalance, step_h, solver, most
-            )
-    low, high = share_headroom(np.clip(point, base, top), base, top, room)
-    return Secured(low, high, price, overload, *vetoes(offers, plan, low, high))
+        return plan, np.zeros(cut.size), np.zeros(cut.size)
+    if allocation == "proportional":
+        return _proportional(offers, base_kw, top_kw, plan, cut, room, step_h, solver)
+    return _least_cost(offers, base_kw, room, imbalance, step_h, solver, most_off_kw)
 
 
 def _off_kw(offers: Sequence[AreaOffer], point_kw: FloatArray) -> FloatArray:

@@ -409,14 +409,16 @@ class Settlement(Section):
     """Who pays whom for what has happened; nothing in it changes what happens."""
 
     congestion_rule: Literal["none", "opportunity-cost", "congestion-price"] = "none"
-    """What the DSO pays where its envelopes bind: nothing; what each site gave up
-    against its cheapest option, by its own bid; or the volume moved at the congestion
-    price."""
+    """What the DSO pays for congestion: nothing; what its limits cost each site, by its
+    own bid; or the volume moved at the congestion price."""
     imbalance_price_file: str = ""
     """A CSV of your own instead of a synthetic price, relative to the scenario file."""
     imbalance_spread_dkk_per_kwh: float = Field(default=0.15, ge=0)
     """Mean distance of the synthetic imbalance price from day-ahead while the system
     regulates; bids go by `aggregators.imbalance_price_dkk_per_kwh` instead."""
+    reserve_dkk_per_kw_h: float = Field(default=0.2, ge=0)
+    """What the TSO pays for a kW of `reserve.band_kw` kept free for an hour, called or
+    not; assumed."""
 
 
 class Solver(Section):
