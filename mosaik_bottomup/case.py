@@ -40,7 +40,7 @@ from mosaik_bottomup.inputs.forecast_error import ErrorRules
 from mosaik_bottomup.inputs.series import Series, assemble
 from mosaik_bottomup.inputs.tariff import RetailTariff, by_hour
 from mosaik_bottomup.messages import Activation
-from mosaik_bottomup.scenario import Scenario
+from mosaik_bottomup.scenario import Grid, Scenario
 
 PERCENT = 100.0
 HISTORY_DAYS = 42
@@ -133,7 +133,7 @@ def build(scenario: Scenario) -> Case:
     InputError
         If a file of the user's own cannot be used.
     """
-    network = build_network(scenario)
+    network = build_network(scenario.grid)
     series = build_series(scenario, network.home_area.size)
     return Case(
         scenario,
@@ -145,10 +145,9 @@ def build(scenario: Scenario) -> Case:
     )
 
 
-def build_network(scenario: Scenario) -> Network:
+def build_network(grid: Grid) -> Network:
     """Return the areas with their transformers."""
-    grid = scenario.grid
-    return grid_network.build(grid.areas, grid.transformer_kva, grid.mv_voltage_pu)
+    return grid_network.build(grid.networks, grid.transformer_kva, grid.mv_voltage_pu)
 
 
 def calendar(scenario: Scenario) -> Calendar:

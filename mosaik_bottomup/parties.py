@@ -32,7 +32,6 @@ from mosaik_bottomup.devices.told import Told
 from mosaik_bottomup.grid.headroom import Headroom, limits_kw
 from mosaik_bottomup.grid.headroom_fit import fit
 from mosaik_bottomup.grid.network import Network
-from mosaik_bottomup.grid.power_flow import PowerFlow
 from mosaik_bottomup.inputs.clock import LOCAL_ZONE
 from mosaik_bottomup.inputs.series import Series
 from mosaik_bottomup.scenario import Scenario, StrategyName
@@ -156,7 +155,7 @@ def aggregator(scenario: Scenario) -> Aggregator:
     """Return an aggregator as the scenario's strategy wants it."""
     strategy = STRATEGIES[scenario.run.strategy]
     rules = AggregatorRules(
-        areas=len(scenario.grid.areas),
+        areas=len(scenario.grid.area_names),
         step_h=scenario.run.step_h,
         imbalance=_imbalance(scenario),
         segments=scenario.aggregators.segments,
@@ -170,7 +169,7 @@ def aggregator(scenario: Scenario) -> Aggregator:
 
 def fit_headroom(network: Network) -> Headroom:
     """Return the DSO's model of its transformers, fitted on power flows."""
-    return fit(PowerFlow(network), np.random.default_rng(0))
+    return fit(network, np.random.default_rng(0))
 
 
 def system_operator(
