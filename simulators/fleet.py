@@ -1,12 +1,13 @@
 """mosaik adapter for fleets of sites that bid: heat-pump homes and PV/battery homes.
 
 Hybrid. One entity is all homes of one kind under contract with one aggregator. A step
-begins with what the fleet sends to `bids`; every value of `answer` may bring another, and
-the fleet's silence ends mosaik's same-time loop. The homes' powers are consumption, and
-hold for the whole step; `T_indoor[degC]` and `E[kWh]` are those at its end. A fleet says
-and hears lists, in the order of its ``extra_info["homes"]``, and a child for each home
-its own number; there are no children if started with ``children=False``. With the
-parameter `set_points`, a file of `mosaik_bottomup.set_points`, homes do what stands there.
+begins with what the fleet sends to `bids`; every value of `answer` may bring another,
+and the fleet's silence ends mosaik's same-time loop. The homes' powers are consumption,
+and hold for the whole step; `T_indoor[degC]` and `E[kWh]` are those at its end. A fleet
+says and hears lists, in the order of its ``extra_info["homes"]``, and a child for each
+home its own number; there are no children if started with ``children=False``. With the
+parameter `set_points`, a file of `mosaik_bottomup.set_points`, homes do what stands
+there.
 """
 
 from dataclasses import dataclass, field

@@ -100,8 +100,10 @@ class Simulator(mosaik_api_v3.Simulator):
         row_of = dict(zip(names, range(len(names)), strict=True))
         unknown = [home for home in homes if home not in row_of]
         if unknown or len(set(homes)) != len(homes):
-            wrong = f"no homes are called {', '.join(unknown)}" if unknown else "twice"
-            raise ValueError(f"meters of {len(homes)} homes: {wrong}")
+            wrong = (
+                f"there is no {', '.join(unknown)}" if unknown else "one comes twice"
+            )
+            raise ValueError(f"meters of {len(homes)} homes are wanted, and {wrong}")
         eid = f"{METERS}-{len(self._meters)}"
         self._meters[eid] = np.array([row_of[home] for home in homes], dtype=np.int64)
         return {"eid": eid, "type": METERS}

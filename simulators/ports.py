@@ -1,7 +1,7 @@
 """Values between mosaik's nested dicts and arrays, and messages in a form that travels.
 
-A message travels as a dict of JSON types that says in ``"message"`` what it is. What
-an entity says of many homes is a list, in the order in which it named them; a child says
+A message travels as a dict of JSON types that says in ``"message"`` what it is. What an
+entity says of many homes is a list, in the order in which it named them; a child says
 and hears the same of one home, as a number.
 """
 

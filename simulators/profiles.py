@@ -1,10 +1,9 @@
 """mosaik adapter for what a scenario is fed with: weather, prices and household load.
 
 Time-based. `Weather` and `Market` are one entity each. `Households` is all homes:
-`P[MW]` and `Q[MVar]` are lists of each home's own load, whoever's meter it is behind, in
-the order of its ``extra_info["homes"]``; a child `Home` says its own number. Started with
-``children=False`` there are none: they take their time where homes are many. Powers are
-consumption.
+`P[MW]` and `Q[MVar]` are lists of each home's own load, whoever's meter it is behind,
+in the order of its ``extra_info["homes"]``; a child `Home` says its own number. There are
+no children if started with ``children=False``. Powers are consumption.
 """
 
 from typing import Any

@@ -445,6 +445,9 @@ class Results(Section):
 
     flush_every_steps: int = Field(default=4, ge=1)
     """Most steps that are lost if the run is killed."""
+    detail: Literal["sites", "areas"] = "sites"
+    """Keep the series of every site, home, bus and line, or of each area their sums and
+    extremes only: for fleets so large that nobody looks at single homes."""
 
 
 class Scenario(Section):
