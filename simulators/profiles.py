@@ -2,8 +2,8 @@
 
 Time-based. `Weather` and `Market` are one entity each. `Households` is all homes:
 `P[MW]` and `Q[MVar]` are lists of each home's own load, whoever's meter it is behind,
-in the order of its ``extra_info["homes"]``; a child `Home` says its own number. There are
-no children if started with ``children=False``. Powers are consumption.
+in the order of its ``extra_info["homes"]``; a child `Home` says its own number. There
+are no children if started with ``children=False``. Powers are consumption.
 """
 
 from typing import Any
