@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from mosaik_bottomup.arrays import FloatArray, IntArray
+from mosaik_bottomup.arrays import BoolArray, FloatArray, IntArray
 from mosaik_bottomup.calendar import Calendar
 from mosaik_bottomup.devices import estimate, heat_pump, pv_battery
 from mosaik_bottomup.devices.draw import Population, draw_fleets
@@ -106,12 +106,17 @@ class Case:
         """Return the same before the series begin."""
         return self._without_sites(self.past_household_kw)
 
-    def _without_sites(self, household_kw: FloatArray) -> FloatArray:
-        load = household_kw.copy()
+    @property
+    def is_uncontrolled(self) -> BoolArray:
+        """Whether a home's load is not behind a site's meter, shape ``(homes,)``."""
+        alone = np.ones(len(self.network.home_names), dtype=np.bool_)
         for fleet in self.fleets:
             if isinstance(fleet.sites, PvBatterySites):
-                load[fleet.sites.fleet.home] = 0
-        return load
+                alone[fleet.sites.fleet.home] = False
+        return alone
+
+    def _without_sites(self, household_kw: FloatArray) -> FloatArray:
+        return np.where(self.is_uncontrolled[:, None], household_kw, 0.0)
 
     @property
     def calendar(self) -> Calendar:

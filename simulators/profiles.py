@@ -69,7 +69,7 @@ class Simulator(mosaik_api_v3.Simulator):
         case = self._setting.case
         factor = case.scenario.grid.household_power_factor
         self._tan_phi = float(np.tan(np.arccos(factor)))
-        self._uncontrolled_kw = case.uncontrolled_kw
+        self._is_uncontrolled = case.is_uncontrolled
         return self.meta
 
     def create(self, num: int, model: str, **params: Any) -> list[CreateResult]:
@@ -91,8 +91,10 @@ class Simulator(mosaik_api_v3.Simulator):
         def at(names: dict[str, str]) -> dict[str, float]:
             return {to: float(getattr(series, name)[row]) for to, name in names.items()}
 
-        load_mw = series.household_kw[:, row] / KW_PER_MW
-        households = {"power_kw": self._uncontrolled_kw[:, row].tolist()}
+        load_kw = series.household_kw[:, row]
+        uncontrolled_kw = np.where(self._is_uncontrolled, load_kw, 0.0)
+        households = {"power_kw": uncontrolled_kw.tolist()}
+        load_mw = load_kw / KW_PER_MW
         self._columns = {
             "Weather": at(WEATHER),
             "Market": at(MARKET)
