@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from mosaik_bottomup.arrays import FloatArray, IntArray
+from mosaik_bottomup.arrays import BoolArray, FloatArray, IntArray
 from mosaik_bottomup.calendar import Calendar
 from mosaik_bottomup.devices import estimate, heat_pump, pv_battery
 from mosaik_bottomup.devices.draw import Population, draw_fleets
@@ -40,7 +40,7 @@ from mosaik_bottomup.inputs.forecast_error import ErrorRules
 from mosaik_bottomup.inputs.series import Series, assemble
 from mosaik_bottomup.inputs.tariff import RetailTariff, by_hour
 from mosaik_bottomup.messages import Activation
-from mosaik_bottomup.scenario import Scenario
+from mosaik_bottomup.scenario import Grid, Scenario
 
 PERCENT = 100.0
 HISTORY_DAYS = 42
@@ -106,12 +106,17 @@ class Case:
         """Return the same before the series begin."""
         return self._without_sites(self.past_household_kw)
 
-    def _without_sites(self, household_kw: FloatArray) -> FloatArray:
-        load = household_kw.copy()
+    @property
+    def is_uncontrolled(self) -> BoolArray:
+        """Whether a home's load is not behind a site's meter, shape ``(homes,)``."""
+        alone = np.ones(len(self.network.home_names), dtype=np.bool_)
         for fleet in self.fleets:
             if isinstance(fleet.sites, PvBatterySites):
-                load[fleet.sites.fleet.home] = 0
-        return load
+                alone[fleet.sites.fleet.home] = False
+        return alone
+
+    def _without_sites(self, household_kw: FloatArray) -> FloatArray:
+        return np.where(self.is_uncontrolled[:, None], household_kw, 0.0)
 
     @property
     def calendar(self) -> Calendar:
@@ -133,7 +138,7 @@ def build(scenario: Scenario) -> Case:
     InputError
         If a file of the user's own cannot be used.
     """
-    network = build_network(scenario)
+    network = build_network(scenario.grid)
     series = build_series(scenario, network.home_area.size)
     return Case(
         scenario,
@@ -145,10 +150,9 @@ def build(scenario: Scenario) -> Case:
     )
 
 
-def build_network(scenario: Scenario) -> Network:
+def build_network(grid: Grid) -> Network:
     """Return the areas with their transformers."""
-    grid = scenario.grid
-    return grid_network.build(grid.areas, grid.transformer_kva, grid.mv_voltage_pu)
+    return grid_network.build(grid.networks, grid.transformer_kva, grid.mv_voltage_pu)
 
 
 def calendar(scenario: Scenario) -> Calendar:

@@ -1,6 +1,7 @@
 """What a run's file says before the first step: names and fixed values of all parties.
 
-Sites of one kind are one group, fleet after fleet in the order of the case.
+Sites of one kind are one group, fleet after fleet in the order of the case. Where the
+file keeps areas only, it has the areas of each such group instead.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,6 +15,7 @@ from mosaik_bottomup.case import PERCENT, Case, Fleet
 from mosaik_bottomup.devices.heat_pump import cop
 from mosaik_bottomup.devices.heat_pump_site import HeatPumpSites
 from mosaik_bottomup.devices.pv_battery_site import PvBatterySites
+from mosaik_bottomup.results.layout import BY_AREA, REDUCED
 
 KINDS = ("heat_pumps", "pv_batteries")
 LINKS = ("fleets-aggregators", "aggregators-operator")
@@ -42,7 +44,22 @@ def attributes(case: Case) -> dict[str, str | int | float]:
 
 
 def entities(case: Case) -> dict[str, Sequence[str]]:
-    """Return the names of all entities, by group."""
+    """Return the names of all entities, by group of the file."""
+    parties = all_entities(case)
+    if keeps_sites(case):
+        return parties
+    kept = {name: of for name, of in parties.items() if name not in REDUCED}
+    areas = {f"{name}{BY_AREA}": parties["areas"] for name in REDUCED if parties[name]}
+    return kept | areas
+
+
+def keeps_sites(case: Case) -> bool:
+    """Return whether the file keeps every site, home, bus and line."""
+    return case.scenario.results.detail == "sites"
+
+
+def all_entities(case: Case) -> dict[str, Sequence[str]]:
+    """Return the names of all that says something, by group of what it says."""
     network = case.network
     return {
         "areas": network.areas,
@@ -82,7 +99,7 @@ def places(case: Case) -> dict[str, list[Place]]:
 def static(
     case: Case, start: Mapping[str, Mapping[str, ArrayLike]]
 ) -> dict[str, dict[str, ArrayLike]]:
-    """Return the fixed values, by group and variable.
+    """Return the fixed values, by group of the file and variable.
 
     Parameters
     ----------
@@ -91,6 +108,22 @@ def static(
     start
         State at the start of the run, by kind of site and variable.
     """
+    every = all_static(case, start)
+    if keeps_sites(case):
+        return every
+    areas = len(case.network.areas)
+    kept = {name: of for name, of in every.items() if name not in REDUCED}
+    for name in every.keys() & set(REDUCED):
+        area = np.asarray(every[name]["area"])
+        number = np.bincount(area[area >= 0], minlength=areas)
+        kept[f"{name}{BY_AREA}"] = {"number": number}
+    return kept
+
+
+def all_static(
+    case: Case, start: Mapping[str, Mapping[str, ArrayLike]]
+) -> dict[str, dict[str, ArrayLike]]:
+    """Return the same of all that says something."""
     network, grid = case.network, case.scenario.grid
     price = case.scenario.aggregators.imbalance_price_dkk_per_kwh
     rating_kva = network.transformers.rating_kva

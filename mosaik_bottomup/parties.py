@@ -32,7 +32,7 @@ from mosaik_bottomup.devices.told import Told
 from mosaik_bottomup.grid.headroom import Headroom, limits_kw
 from mosaik_bottomup.grid.headroom_fit import fit
 from mosaik_bottomup.grid.network import Network
-from mosaik_bottomup.grid.power_flow import PowerFlow
+from mosaik_bottomup.grid.power_flow import area_sums
 from mosaik_bottomup.inputs.clock import LOCAL_ZONE
 from mosaik_bottomup.inputs.series import Series
 from mosaik_bottomup.scenario import Scenario, StrategyName
@@ -156,7 +156,7 @@ def aggregator(scenario: Scenario) -> Aggregator:
     """Return an aggregator as the scenario's strategy wants it."""
     strategy = STRATEGIES[scenario.run.strategy]
     rules = AggregatorRules(
-        areas=len(scenario.grid.areas),
+        areas=len(scenario.grid.area_names),
         step_h=scenario.run.step_h,
         imbalance=_imbalance(scenario),
         segments=scenario.aggregators.segments,
@@ -170,7 +170,7 @@ def aggregator(scenario: Scenario) -> Aggregator:
 
 def fit_headroom(network: Network) -> Headroom:
     """Return the DSO's model of its transformers, fitted on power flows."""
-    return fit(PowerFlow(network), np.random.default_rng(0))
+    return fit(network, np.random.default_rng(0))
 
 
 def system_operator(
@@ -263,20 +263,19 @@ def _load_forecast(
 
     Perfect, or from what the meters of the homes without devices measured before.
     """
-    scenario, areas = case.scenario, len(case.network.areas)
-    member = (case.network.home_area == np.arange(areas)[:, None]).astype(float)
+    scenario, network = case.scenario, case.network
     lead = scenario.run.warm_up_steps
-    uncontrolled = case.uncontrolled_kw
+    load_kw = area_sums(network, case.uncontrolled_kw)
     if not scenario.forecast.error_scale:
         none = np.zeros((2, 1, 1))
         return lambda made_at, step, steps: (
-            member @ uncontrolled[:, lead + step : lead + step + steps],
+            load_kw[:, lead + step : lead + step + steps],
             none,
             none,
         )
-    past = member @ case.past_uncontrolled_kw
+    past = area_sums(network, case.past_uncontrolled_kw)
     first, day = lead + past.shape[1], case.calendar.day_steps
-    measured = np.concatenate([past, member @ uncontrolled], axis=1)
+    measured = np.concatenate([past, load_kw], axis=1)
     days = -(-measured.shape[1] // day)
     # a day that is not over has not been measured to its end
     missing = days * day - measured.shape[1]

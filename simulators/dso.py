@@ -3,7 +3,8 @@
 Hybrid: it steps by itself, to learn, and with every round of `offer`. `envelope` is a
 dict by the full id of the aggregator; the connection's ``transform`` picks one's part.
 Its children, the areas, take what the grid measured in the step before (connect them
-time-shifted); without, nothing is learned. Where forecasts err, what it has measured of
+time-shifted), or the operator itself lists of it, in their order; without, nothing is
+learned. Where forecasts err, what it has measured of
 the uncontrolled load up to the step before are the case's own series: the smart-meter
 sums of the homes without devices.
 """
@@ -41,7 +42,7 @@ META: Meta = {
         OPERATOR: {
             "public": True,
             "params": [],
-            "attrs": ["offer", "envelope", "record"],
+            "attrs": ["offer", "envelope", "record", *MEASURED],
             "trigger": ["offer"],
             "non-persistent": ["envelope", "record"],
         },
@@ -111,10 +112,17 @@ class Simulator(mosaik_api_v3.Simulator):
 
     def _learn(self, inputs: InputData) -> None:
         areas = self._setting.case.network.areas
-        if not any(area in inputs for area in areas):
+        is_listed = MEASURED.keys() & inputs.get(OPERATOR, {}).keys()
+        if not is_listed and not any(area in inputs for area in areas):
             return
         p_kw, q_kvar, loading_percent = (
-            factor * np.array([only(inputs, area, attr) for area in areas], dtype=float)
+            factor
+            * np.array(
+                only(inputs, OPERATOR, attr)
+                if is_listed
+                else [only(inputs, area, attr) for area in areas],
+                dtype=float,
+            )
             for attr, factor in MEASURED.items()
         )
         self._correction = correct(

@@ -1,11 +1,13 @@
 """mosaik adapter for fleets of sites that bid: heat-pump homes and PV/battery homes.
 
-Hybrid. One entity is all homes of one kind under contract with one aggregator, with a
-child for each home. A step begins with what the fleet sends to `bids`; every value of
-`answer` may bring another, and the fleet's silence ends mosaik's same-time loop. The
-homes' powers are consumption, and hold for the whole step; `T_indoor[degC]` and
-`E[kWh]` are those at its end. With the parameter `set_points`, a file of
-`mosaik_bottomup.set_points`, homes do what stands there.
+Hybrid. One entity is all homes of one kind under contract with one aggregator. A step
+begins with what the fleet sends to `bids`; every value of `answer` may bring another,
+and the fleet's silence ends mosaik's same-time loop. The homes' powers are consumption,
+and hold for the whole step; `T_indoor[degC]` and `E[kWh]` are those at its end. A fleet
+says and hears lists, in the order of its ``extra_info["homes"]``, and a child for each
+home its own number; there are no children if started with ``children=False``. With the
+parameter `set_points`, a file of `mosaik_bottomup.set_points`, homes do what stands
+there.
 """
 
 from dataclasses import dataclass, field
@@ -20,7 +22,7 @@ from mosaik_components.bottomup.ports import (
     only,
     packed,
     pick,
-    total,
+    summed,
     unpacked,
 )
 from mosaik_components.bottomup.setting import Setting, settle
@@ -55,6 +57,9 @@ STATE = {
 }
 OUTPUTS = {model: ("P[MW]", "Q[MVar]", state) for model, (state, _) in STATE.items()}
 """What a site shows."""
+LOAD = "P_load[MW]"
+TAKES = {"HeatPumpFleet": (), "PvBatteryFleet": (LOAD,)}
+"""What is behind a site's meter besides."""
 META: Meta = {
     "api_version": "3.0",
     "type": "hybrid",
@@ -63,21 +68,26 @@ META: Meta = {
             model: {
                 "public": True,
                 "params": ["aggregator"],
-                "attrs": [*sees, "answer", "bids", "record"],
+                "attrs": [
+                    *sees,
+                    *TAKES[model],
+                    *OUTPUTS[model],
+                    "answer",
+                    "bids",
+                    "record",
+                ],
                 "trigger": ["answer"],
                 "non-persistent": ["bids", "record"],
             }
             for model, sees in SEES.items()
         },
-        "HeatPumpSite": {
-            "public": False,
-            "params": [],
-            "attrs": [*OUTPUTS["HeatPumpFleet"]],
-        },
-        "PvBatterySite": {
-            "public": False,
-            "params": [],
-            "attrs": [*OUTPUTS["PvBatteryFleet"], "P_load[MW]"],
+        **{
+            site: {
+                "public": False,
+                "params": [],
+                "attrs": [*OUTPUTS[model], *TAKES[model]],
+            }
+            for model, site in SITES.items()
         },
     },
 }
@@ -92,6 +102,8 @@ class _Entity:
     agent: FleetAgent
     start: dict[str, list[float]] = field(default_factory=dict)
     """State at the start of the run."""
+    shown: dict[str, list[float]] = field(default_factory=dict)
+    """What its homes do in this step."""
     sent: int = 0
     answered: int = 0
 
@@ -107,7 +119,7 @@ class Simulator(mosaik_api_v3.Simulator):
         self._models: dict[str, tuple[str, Fleet]] = {}
         self._entities: dict[str, _Entity] = {}
         self._columns: dict[str, dict[str, Any]] = {}
-        self._shown: OutputData = {}
+        self._children: dict[str, tuple[str, int]] = {}
         self._step = -1
 
     def init(
@@ -117,9 +129,11 @@ class Simulator(mosaik_api_v3.Simulator):
         scenario: str = "two_areas",
         step_size: int | None = None,
         set_points: str | None = None,
+        children: bool = True,
     ) -> Meta:
         self._sid = sid
         self._told = Path(set_points) if set_points else None
+        self._has_children = children
         self._setting = settle(scenario, time_resolution, step_size)
         return self.meta
 
@@ -138,17 +152,22 @@ class Simulator(mosaik_api_v3.Simulator):
             )
         fleet = fleets[aggregator]
         self._models[fleet.name] = (model, fleet)
-        sites: list[CreateResult] = [
-            {
-                "eid": site,
-                "type": SITES[model],
-                "extra_info": {"home": case.network.home_names[home]},
+        homes = [case.network.home_names[home] for home in fleet.sites.fleet.home]
+        entity: CreateResult = {
+            "eid": fleet.name,
+            "type": model,
+            "extra_info": {"homes": homes},
+        }
+        if self._has_children:
+            sites = fleet.sites.fleet.site
+            self._children |= {
+                site: (fleet.name, row) for row, site in enumerate(sites)
             }
-            for site, home in zip(
-                fleet.sites.fleet.site, fleet.sites.fleet.home, strict=True
-            )
-        ]
-        return [{"eid": fleet.name, "type": model, "children": sites}]
+            entity["children"] = [
+                {"eid": site, "type": SITES[model], "extra_info": {"home": home}}
+                for site, home in zip(sites, homes, strict=True)
+            ]
+        return [entity]
 
     def setup_done(self) -> None:
         for name, (model, fleet) in self._models.items():
@@ -157,15 +176,15 @@ class Simulator(mosaik_api_v3.Simulator):
             self._entities[name] = _Entity(model, fleet, agent, _start(agent.state))
 
     def step(self, time: int, inputs: InputData, max_advance: int) -> int | None:
-        for name in self._entities:
-            self._columns[name] = {}
+        for name, entity in self._entities.items():
+            self._columns[name] = dict(entity.shown)
         step = self._setting.step(time)
         if step == self._step:
             for name, entity in self._entities.items():
                 if "answer" in inputs.get(name, {}):
                     self._hear(name, entity, only(inputs, name, "answer"))
             return None
-        self._step, self._shown = step, {}
+        self._step = step
         for name, entity in self._entities.items():
             if entity.sent != entity.answered:
                 raise InvariantError(
@@ -173,17 +192,14 @@ class Simulator(mosaik_api_v3.Simulator):
                 )
             entity.sent = entity.answered = 0
             # unknown until the homes act, so that nobody takes the last step's for new
-            unknown = dict.fromkeys(OUTPUTS[entity.model], float("nan"))
-            self._columns |= dict.fromkeys(entity.fleet.sites.fleet.site, unknown)
-            self._say(name, entity, entity.agent.begin(step, _now(entity, inputs)))
+            unknown = [float("nan")] * len(entity.fleet.sites.fleet.site)
+            entity.shown = dict.fromkeys(OUTPUTS[entity.model], unknown)
+            self._columns[name] |= entity.shown
+            self._say(name, entity, entity.agent.begin(step, self._now(entity, inputs)))
         return time + self._setting.step_size
 
     def get_data(self, outputs: OutputRequest) -> OutputData:
-        said = {name: at for name, at in outputs.items() if name in self._entities}
-        if not self._shown:
-            sites = {name: at for name, at in outputs.items() if name not in said}
-            self._shown = pick(self._columns, sites)
-        return self._shown | pick(self._columns, said)
+        return pick(self._columns, outputs, self._children)
 
     def _hear(self, name: str, entity: _Entity, value: dict[str, Any]) -> None:
         entity.answered += 1
@@ -210,31 +226,30 @@ class Simulator(mosaik_api_v3.Simulator):
 
     def _act(self, entity: _Entity) -> None:
         """Let each home show what it does."""
-        self._shown = {}
         sites, record = entity.fleet.sites, entity.agent.record
         state, key = STATE[entity.model]
         power_kw = record["power_kw"]
-        columns = {
-            "P[MW]": power_kw / KW_PER_MW,
-            "Q[MVar]": sites.reactive_kvar(power_kw) / KW_PER_MW,
-            state: record[key],
+        entity.shown = {
+            "P[MW]": (power_kw / KW_PER_MW).tolist(),
+            "Q[MVar]": (sites.reactive_kvar(power_kw) / KW_PER_MW).tolist(),
+            state: record[key].tolist(),
         }
-        rows = zip(*(column.tolist() for column in columns.values()), strict=True)
-        for site, row in zip(sites.fleet.site, rows, strict=True):
-            self._columns[site] = dict(zip(columns, row, strict=True))
+        self._columns[entity.fleet.name] |= entity.shown
 
-
-def _now(entity: _Entity, inputs: InputData) -> Outlook:
-    """Return what has reached a fleet; what its kind does not see stays unknown."""
-    name, sites = entity.fleet.name, entity.fleet.sites.fleet.site
-    unknown = np.full(1, np.nan)
-    seen = dict.fromkeys(Outlook.__dataclass_fields__, unknown)
-    for attr, key in SEES[entity.model].items():
-        seen[key] = np.array([only(inputs, name, attr)], dtype=float)
-    load_kw = np.zeros(len(sites))
-    if entity.model == "PvBatteryFleet":
-        load_kw[:] = [total(inputs, site, "P_load[MW]") for site in sites]
-    return Outlook(**seen | {"load_kw": KW_PER_MW * load_kw[:, None]})
+    def _now(self, entity: _Entity, inputs: InputData) -> Outlook:
+        """Return what has reached a fleet; what its kind does not see is unknown."""
+        name, count = entity.fleet.name, len(entity.fleet.sites.fleet.site)
+        unknown = np.full(1, np.nan)
+        seen = dict.fromkeys(Outlook.__dataclass_fields__, unknown)
+        for attr, key in SEES[entity.model].items():
+            seen[key] = np.array([only(inputs, name, attr)], dtype=float)
+        rows = {
+            site: row
+            for site, (fleet, row) in self._children.items()
+            if fleet == name and site in inputs
+        }
+        load_mw = summed(inputs, LOAD, count, {name: np.arange(count)}, rows)
+        return Outlook(**seen | {"load_kw": KW_PER_MW * load_mw[:, None]})
 
 
 def _start(state: Any) -> dict[str, list[float]]:

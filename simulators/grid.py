@@ -2,19 +2,24 @@
 
 Time-based. `Grid` has children `Transformer`, `Bus`, `Line`, and a `Home` for every
 meter: what is sent to a home's `P_load[MW]` and `Q_load[MVar]` is summed, `P_gen[MW]`
-is taken off. A transformer's powers are those at its high-voltage side, import
-positive; `P_meters[MW]` and `Q_meters[MVar]` are the sums over its homes.
+is taken off. `Meters` of many homes, made for a list of their names, take lists of
+numbers in that order, which add to what comes to the homes themselves. A transformer's
+powers are those at its high-voltage side, import positive; `P_meters[MW]` and
+`Q_meters[MVar]` are the sums over its homes. `Grid` says what its transformers say as
+lists, in the order of its ``extra_info["areas"]``, and has no children if started with
+``children=False``.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import mosaik_api_v3
 import numpy as np
 from mosaik_api_v3.types import CreateResult, InputData, Meta, OutputData, OutputRequest
-from mosaik_components.bottomup.ports import KW_PER_MW
+from mosaik_components.bottomup.ports import KW_PER_MW, pick, summed
 from mosaik_components.bottomup.setting import Setting, settle
 
-from mosaik_bottomup.arrays import FloatArray
+from mosaik_bottomup.arrays import FloatArray, IntArray
 from mosaik_bottomup.errors import InvariantError
 from mosaik_bottomup.grid.power_flow import (
     PowerFlow,
@@ -23,7 +28,7 @@ from mosaik_bottomup.grid.power_flow import (
     area_sums,
 )
 
-GRID = "Grid"
+GRID, METERS, HOME = "Grid", "Meters", "Home"
 BALANCE_TOLERANCE = 1e-6
 """Relative; forgives what a power flow's iteration leaves."""
 TRANSFORMER = ("loading[%]", "P[MW]", "Q[MVar]", "P_meters[MW]", "Q_meters[MVar]")
@@ -35,11 +40,12 @@ META: Meta = {
     "api_version": "3.0",
     "type": "time-based",
     "models": {
-        GRID: {"public": True, "params": [], "attrs": ["record"]},
+        GRID: {"public": True, "params": [], "attrs": [*TRANSFORMER, "record"]},
+        METERS: {"public": True, "params": ["homes"], "attrs": [*HOME_IN]},
         "Transformer": {"public": False, "params": [], "attrs": [*TRANSFORMER]},
         "Bus": {"public": False, "params": [], "attrs": [*BUS]},
         "Line": {"public": False, "params": [], "attrs": [*LINE]},
-        "Home": {"public": False, "params": [], "attrs": [*HOME_IN, *HOME_OUT]},
+        HOME: {"public": False, "params": [], "attrs": [*HOME_IN, *HOME_OUT]},
     },
 }
 
@@ -52,9 +58,12 @@ class Simulator(mosaik_api_v3.Simulator):
 
     def __init__(self) -> None:
         super().__init__(META)
-        self._tables: dict[str, dict[str, FloatArray]] = {}
-        self._record: dict[str, Any] = {}
-        self._row: dict[str, tuple[str, int]] = {}
+        self._columns: dict[str, dict[str, Any]] = {}
+        self._children: dict[str, tuple[str, int]] = {}
+        self._homes: dict[str, int] = {}
+        """Row of each home that has an entity."""
+        self._meters: dict[str, IntArray] = {}
+        """Rows of the homes of each `Meters`."""
 
     def init(
         self,
@@ -62,15 +71,44 @@ class Simulator(mosaik_api_v3.Simulator):
         time_resolution: float = 1.0,
         scenario: str = "two_areas",
         step_size: int | None = None,
+        children: bool = True,
     ) -> Meta:
+        self._has_children = children
         self._setting = settle(scenario, time_resolution, step_size)
         case = self._setting.case
         self._power_flow = PowerFlow(case.network, case.scenario.grid.engine)
         return self.meta
 
     def create(self, num: int, model: str, **params: Any) -> list[CreateResult]:
-        if num != 1:
+        if model == METERS:
+            return [self._create_meters(**params) for _ in range(num)]
+        if num != 1 or GRID in self._columns:
             raise ValueError("there is one grid only")
+        self._columns[GRID] = {}
+        areas = list(self._setting.case.network.areas)
+        grid: CreateResult = {
+            "eid": GRID,
+            "type": model,
+            "extra_info": {"areas": areas},
+        }
+        if self._has_children:
+            grid["children"] = self._parts()
+        return [grid]
+
+    def _create_meters(self, homes: Sequence[str]) -> CreateResult:
+        names = self._setting.case.network.home_names
+        row_of = dict(zip(names, range(len(names)), strict=True))
+        unknown = [home for home in homes if home not in row_of]
+        if unknown or len(set(homes)) != len(homes):
+            wrong = (
+                f"there is no {', '.join(unknown)}" if unknown else "one comes twice"
+            )
+            raise ValueError(f"meters of {len(homes)} homes are wanted, and {wrong}")
+        eid = f"{METERS}-{len(self._meters)}"
+        self._meters[eid] = np.array([row_of[home] for home in homes], dtype=np.int64)
+        return {"eid": eid, "type": METERS}
+
+    def _parts(self) -> list[CreateResult]:
         network = self._setting.case.network
         bus_names = network.bus_names
         children: list[CreateResult] = [
@@ -105,13 +143,14 @@ class Simulator(mosaik_api_v3.Simulator):
         count: dict[str, int] = {}
         for child in children:
             row = count.get(child["type"], 0)
-            self._row[child["eid"]] = (child["type"], row)
+            self._children[child["eid"]] = (child["type"], row)
             count[child["type"]] = row + 1
-        return [{"eid": GRID, "type": model, "children": children}]
+        self._homes = {name: row for row, name in enumerate(network.home_names)}
+        return children
 
     def step(self, time: int, inputs: InputData, max_advance: int) -> int:
         step = self._setting.step(time)
-        p_kw, q_kvar = self._meters(step, inputs)
+        p_kw, q_kvar = self._metered(step, inputs)
         try:
             flow = self._power_flow.solve(p_kw, q_kvar)
         except (PowerFlowError, ValueError) as error:
@@ -121,35 +160,31 @@ class Simulator(mosaik_api_v3.Simulator):
         return time + self._setting.step_size
 
     def get_data(self, outputs: OutputRequest) -> OutputData:
-        return {
-            eid: {attr: self._value(eid, attr) for attr in attrs}
-            for eid, attrs in outputs.items()
-        }
+        return pick(self._columns, outputs, self._children)
 
-    def _value(self, eid: str, attr: str) -> Any:
-        if eid == GRID:
-            return self._record
-        model, row = self._row[eid]
-        return float(self._tables[model][attr][row])
-
-    def _meters(self, step: int, inputs: InputData) -> tuple[FloatArray, FloatArray]:
+    def _metered(self, step: int, inputs: InputData) -> tuple[FloatArray, FloatArray]:
         homes = self._setting.case.network.home_names
-        p_mw, q_mvar = np.zeros(len(homes)), np.zeros(len(homes))
-        for row, home in enumerate(homes):
-            sent = inputs.get(home, {})
-            p_mw[row] = sum(sent.get("P_load[MW]", {}).values())
-            p_mw[row] -= sum(sent.get("P_gen[MW]", {}).values())
-            q_mvar[row] = sum(sent.get("Q_load[MVar]", {}).values())
-        known = np.isfinite(p_mw) & np.isfinite(q_mvar)
+        load_mw, load_mvar, gen_mw = (
+            summed(inputs, attr, len(homes), self._meters, self._homes)
+            for attr in HOME_IN
+        )
+        p_mw = load_mw - gen_mw
+        known = np.isfinite(p_mw) & np.isfinite(load_mvar)
         if not known.all():
-            home = homes[int(np.argmin(known))]
-            names = {sender for values in inputs[home].values() for sender in values}
+            row = int(np.argmin(known))
+            through = [eid for eid, rows in self._meters.items() if row in rows]
+            names = {
+                sender
+                for eid in (homes[row], *through)
+                for values in inputs.get(eid, {}).values()
+                for sender in values
+            }
             raise InvariantError(
-                f"step {step}: {home} got no number from one of "
+                f"step {step}: {homes[row]} got no number from one of "
                 f"{', '.join(sorted(names))}; a site has none if its bids were not "
                 "answered"
             )
-        return KW_PER_MW * p_mw, KW_PER_MW * q_mvar
+        return KW_PER_MW * p_mw, KW_PER_MW * load_mvar
 
     def _check_balance(
         self, step: int, p_kw: FloatArray, flow: PowerFlowResult
@@ -170,24 +205,12 @@ class Simulator(mosaik_api_v3.Simulator):
     ) -> None:
         network = self._setting.case.network
         voltage = flow.voltage_pu
-        self._tables = {
-            "Transformer": {
-                "loading[%]": flow.transformer_loading_percent,
-                "P[MW]": flow.transformer_p_kw / KW_PER_MW,
-                "Q[MVar]": flow.transformer_q_kvar / KW_PER_MW,
-                "P_meters[MW]": area_sums(network, p_kw) / KW_PER_MW,
-                "Q_meters[MVar]": area_sums(network, q_kvar) / KW_PER_MW,
-            },
-            "Bus": {"Vm[pu]": voltage},
-            "Line": {
-                "loading[%]": flow.line_loading_percent,
-                "I[kA]": flow.line_current_ka,
-            },
-            "Home": {
-                "P[MW]": p_kw / KW_PER_MW,
-                "Q[MVar]": q_kvar / KW_PER_MW,
-                "Vm[pu]": voltage[network.home_bus],
-            },
+        transformers = {
+            "loading[%]": flow.transformer_loading_percent.tolist(),
+            "P[MW]": (flow.transformer_p_kw / KW_PER_MW).tolist(),
+            "Q[MVar]": (flow.transformer_q_kvar / KW_PER_MW).tolist(),
+            "P_meters[MW]": (area_sums(network, p_kw) / KW_PER_MW).tolist(),
+            "Q_meters[MVar]": (area_sums(network, q_kvar) / KW_PER_MW).tolist(),
         }
         groups = {
             "transformers": {
@@ -202,7 +225,7 @@ class Simulator(mosaik_api_v3.Simulator):
                 "current": flow.line_current_ka,
             },
         }
-        self._record = {
+        record = {
             "step": step,
             "groups": {
                 group: {key: values.tolist() for key, values in table.items()}
@@ -210,6 +233,22 @@ class Simulator(mosaik_api_v3.Simulator):
             },
             "meters_kw": p_kw.tolist(),
         }
+        self._columns = {GRID: transformers | {"record": record}}
+        if self._has_children:
+            lists = record["groups"]
+            self._columns |= {
+                "Transformer": transformers,
+                "Bus": {"Vm[pu]": lists["buses"]["voltage"]},
+                "Line": {
+                    "loading[%]": lists["lines"]["loading"],
+                    "I[kA]": lists["lines"]["current"],
+                },
+                HOME: {
+                    "P[MW]": (p_kw / KW_PER_MW).tolist(),
+                    "Q[MVar]": (q_kvar / KW_PER_MW).tolist(),
+                    "Vm[pu]": voltage[network.home_bus].tolist(),
+                },
+            }
 
 
 def main() -> int:

@@ -1,6 +1,8 @@
 """Values between mosaik's nested dicts and arrays, and messages in a form that travels.
 
-A message travels as a dict of JSON types that says in ``"message"`` what it is.
+A message travels as a dict of JSON types that says in ``"message"`` what it is. What an
+entity says of many homes is a list, in the order in which it named them; a child says
+and hears the same of one home, as a number.
 """
 
 from collections.abc import Mapping
@@ -9,6 +11,7 @@ from typing import Any
 import numpy as np
 from mosaik_api_v3.types import InputData, OutputData, OutputRequest
 
+from mosaik_bottomup.arrays import FloatArray, IntArray
 from mosaik_bottomup.errors import InvariantError
 from mosaik_bottomup.messages import Json, Message, Moment
 
@@ -18,6 +21,9 @@ BYTES_PER_NUMBER = 8
 
 type Columns = Mapping[str, Mapping[str, Any]]
 """Values by entity and attribute."""
+type Children = Mapping[str, tuple[str, int]]
+"""By child: whose lists hold its values, and where in them."""
+NOBODY: Children = {}
 
 
 def packed(message: Message, to: str | None = None) -> Json:
@@ -91,18 +97,73 @@ def only(inputs: InputData, eid: str, attr: str) -> Any:
     return next(iter(values.values()))
 
 
-def total(inputs: InputData, eid: str, attr: str) -> float:
-    """Return the sum of what was sent to an attribute; 0 if nothing was."""
-    return float(sum(senders(inputs, eid, attr).values()))
+def summed(
+    inputs: InputData,
+    attr: str,
+    count: int,
+    lists: Mapping[str, IntArray],
+    rows: Mapping[str, int],
+) -> FloatArray:
+    """Return the sums of what was sent to an attribute, one for each of many homes.
+
+    Parameters
+    ----------
+    inputs
+        What has come.
+    attr
+        Of the entities in `lists` and `rows` alike.
+    count
+        How many homes there are.
+    lists
+        By entity that takes lists: which homes they are for, each at most once.
+    rows
+        By entity that takes single numbers: which home they are for.
+
+    Raises
+    ------
+    InvariantError
+        If a list has not one number for each of its homes.
+    """
+    sums = np.zeros(count)
+    for eid, homes in lists.items():
+        for sender, values in senders(inputs, eid, attr).items():
+            sent = np.array(values, dtype=float)
+            if sent.shape != homes.shape:
+                raise InvariantError(
+                    f"{eid}: {attr} wants a list of {homes.size} numbers, and "
+                    f"{sender} sends {values!r:.80}"
+                )
+            sums[homes] += sent
+    for eid in inputs.keys() & rows.keys():
+        sums[rows[eid]] += sum(senders(inputs, eid, attr).values())
+    return sums
 
 
-def pick(columns: Columns, outputs: OutputRequest) -> OutputData:
-    """Return what is asked for, as far as there is something to say."""
-    return {
-        eid: {attr: held[attr] for attr in attrs if attr in held}
-        for eid, attrs in outputs.items()
-        if (held := columns.get(eid)) is not None
-    }
+def pick(
+    columns: Columns, outputs: OutputRequest, children: Children = NOBODY
+) -> OutputData:
+    """Return what is asked for, as far as there is something to say.
+
+    Parameters
+    ----------
+    columns
+        What there is to say.
+    outputs
+        Who is asked, and for what.
+    children
+        Those whose values are in somebody's lists.
+    """
+    said: OutputData = {}
+    for eid, attrs in outputs.items():
+        parent, row = children.get(eid, (eid, None))
+        held = columns.get(parent)
+        if held is not None:
+            said[eid] = {
+                attr: held[attr] if row is None else held[attr][row]
+                for attr in attrs
+                if attr in held
+            }
+    return said
 
 
 def _numbers(value: Any) -> int:

@@ -1,8 +1,9 @@
 """mosaik adapter for what a scenario is fed with: weather, prices and household load.
 
-Time-based. `Weather` and `Market` are one entity each; `Households` has a child `Home`
-for every home, whose `P[MW]` and `Q[MVar]` are its own load, whoever's meter it is
-behind. Powers are consumption.
+Time-based. `Weather` and `Market` are one entity each. `Households` is all homes:
+`P[MW]` and `Q[MVar]` are lists of each home's own load, whoever's meter it is behind,
+in the order of its ``extra_info["homes"]``; a child `Home` says its own number. There
+are no children if started with ``children=False``. Powers are consumption.
 """
 
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import mosaik_api_v3
 import numpy as np
 from mosaik_api_v3.types import CreateResult, InputData, Meta, OutputData, OutputRequest
-from mosaik_components.bottomup.ports import KW_PER_MW, Columns, pick
+from mosaik_components.bottomup.ports import KW_PER_MW, Children, Columns, pick
 from mosaik_components.bottomup.setting import Setting, settle
 
 WEATHER = {
@@ -31,14 +32,16 @@ RECORDED = {
     "ambient": "ambient_c",
     "pv_yield": "pv_kw_per_kwp",
 }
+HOUSEHOLDS = "Households"
+HOME = ("P[MW]", "Q[MVar]")
 META: Meta = {
     "api_version": "3.0",
     "type": "time-based",
     "models": {
         "Weather": {"public": True, "params": [], "attrs": [*WEATHER]},
         "Market": {"public": True, "params": [], "attrs": [*MARKET, "record"]},
-        "Households": {"public": True, "params": [], "attrs": ["record"]},
-        "Home": {"public": False, "params": [], "attrs": ["P[MW]", "Q[MVar]"]},
+        HOUSEHOLDS: {"public": True, "params": [], "attrs": [*HOME, "record"]},
+        "Home": {"public": False, "params": [], "attrs": [*HOME]},
     },
 }
 
@@ -51,6 +54,7 @@ class Simulator(mosaik_api_v3.Simulator):
     def __init__(self) -> None:
         super().__init__(META)
         self._columns: Columns = {}
+        self._homes: Children = {}
 
     def init(
         self,
@@ -58,21 +62,26 @@ class Simulator(mosaik_api_v3.Simulator):
         time_resolution: float = 1.0,
         scenario: str = "two_areas",
         step_size: int | None = None,
+        children: bool = True,
     ) -> Meta:
         self._setting = settle(scenario, time_resolution, step_size)
+        self._has_children = children
         case = self._setting.case
         factor = case.scenario.grid.household_power_factor
         self._tan_phi = float(np.tan(np.arccos(factor)))
-        self._uncontrolled_kw = case.uncontrolled_kw
+        self._is_uncontrolled = case.is_uncontrolled
         return self.meta
 
     def create(self, num: int, model: str, **params: Any) -> list[CreateResult]:
         if num != 1:
             raise ValueError(f"there is one {model} only")
         entity: CreateResult = {"eid": model, "type": model}
-        if model == "Households":
-            names = self._setting.case.network.home_names
-            entity["children"] = [{"eid": name, "type": "Home"} for name in names]
+        if model == HOUSEHOLDS:
+            names = list(self._setting.case.network.home_names)
+            entity["extra_info"] = {"homes": names}
+            if self._has_children:
+                self._homes = {name: (model, row) for row, name in enumerate(names)}
+                entity["children"] = [{"eid": name, "type": "Home"} for name in names]
         return [entity]
 
     def step(self, time: int, inputs: InputData, max_advance: int) -> int:
@@ -82,27 +91,24 @@ class Simulator(mosaik_api_v3.Simulator):
         def at(names: dict[str, str]) -> dict[str, float]:
             return {to: float(getattr(series, name)[row]) for to, name in names.items()}
 
-        load_mw = series.household_kw[:, row] / KW_PER_MW
-        homes = zip(
-            self._setting.case.network.home_names,
-            load_mw.tolist(),
-            (self._tan_phi * load_mw).tolist(),
-            strict=True,
-        )
-        households = {"power_kw": self._uncontrolled_kw[:, row].tolist()}
+        load_kw = series.household_kw[:, row]
+        uncontrolled_kw = np.where(self._is_uncontrolled, load_kw, 0.0)
+        households = {"power_kw": uncontrolled_kw.tolist()}
+        load_mw = load_kw / KW_PER_MW
         self._columns = {
             "Weather": at(WEATHER),
             "Market": at(MARKET)
             | {"record": {"step": step, "groups": {"market": at(RECORDED)}}},
-            "Households": {
-                "record": {"step": step, "groups": {"households": households}}
+            HOUSEHOLDS: {
+                "P[MW]": load_mw.tolist(),
+                "Q[MVar]": (self._tan_phi * load_mw).tolist(),
+                "record": {"step": step, "groups": {"households": households}},
             },
-            **{name: {"P[MW]": p, "Q[MVar]": q} for name, p, q in homes},
         }
         return time + self._setting.step_size
 
     def get_data(self, outputs: OutputRequest) -> OutputData:
-        return pick(self._columns, outputs)
+        return pick(self._columns, outputs, self._homes)
 
 
 def main() -> int:

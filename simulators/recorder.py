@@ -2,8 +2,9 @@
 
 Event-based, and to stand outside the group of those who negotiate, so that it sees the
 end of the loop only. Connect to it the `record` of every fleet, aggregator, the
-operator, the grid, the market and the households. After the last step it checks the
-file against what was promised, and seals it with the certificate.
+operator, the grid, the market and the households. Where the scenario keeps areas only,
+it adds up all that is said of single sites, homes, buses and lines. After the last step
+it checks the file against what was promised, and seals it with the certificate.
 """
 
 from pathlib import Path
@@ -22,6 +23,7 @@ from mosaik_bottomup.arrays import FloatArray
 from mosaik_bottomup.certificate import certify
 from mosaik_bottomup.errors import InvariantError
 from mosaik_bottomup.grid.power_flow import area_sums
+from mosaik_bottomup.metrics.by_area import AreaSeries
 from mosaik_bottomup.results import ResultsWriter, read, seal
 from mosaik_bottomup.settlement import derived_group
 from mosaik_bottomup.settlement import settle as settled_accounts
@@ -71,8 +73,9 @@ class Simulator(mosaik_api_v3.Simulator):
         case = self._setting.case
         self._places = inventory.places(case)
         self._sizes = {
-            group: len(names) for group, names in inventory.entities(case).items()
+            group: len(names) for group, names in inventory.all_entities(case).items()
         }
+        self._reduce: AreaSeries | None = None
         self._home = {
             kind: inventory.site_column(case, kind, "home") for kind in inventory.KINDS
         }
@@ -97,7 +100,8 @@ class Simulator(mosaik_api_v3.Simulator):
         self._add_sums(step, groups, np.array(records["Grid"]["meters_kw"]))
         if self._writer is None:
             self._writer = self._open(records)
-        self._writer.append(groups)
+        kept = groups if self._reduce is None else self._reduce.keep(groups)
+        self._writer.append(kept)
         now_s = perf_counter()
         self._step_times_ms.append((now_s - self._last_s) * MS_PER_S)
         self._last_s = now_s
@@ -204,6 +208,9 @@ class Simulator(mosaik_api_v3.Simulator):
             for key in parts[0] if parts else ():
                 start[kind][key] = np.concatenate([part[key] for part in parts])
         run = case.scenario.run
+        if not inventory.keeps_sites(case):
+            static = inventory.all_static(case, start)
+            self._reduce = AreaSeries(static, len(case.network.areas), run.step_h)
         return ResultsWriter(
             self._out,
             inventory.attributes(case),
@@ -220,7 +227,9 @@ class Simulator(mosaik_api_v3.Simulator):
         assert self._writer is not None
         self._writer.close()
         certificate = certify(self._out)
-        ledger = derived_group(settled_accounts(read(self._out)))
+        held = read(self._out)
+        # a ledger has an account for every home
+        ledger = derived_group(settled_accounts(held)) if held.keeps_sites else {}
         wall_time_s = perf_counter() - self._began_s
         seal(self._out, certificate, wall_time_s, self._step_times_ms, ledger)
 

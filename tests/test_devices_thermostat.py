@@ -23,7 +23,7 @@ from mosaik_bottomup.messages import Moment
 def fleets():
     few = ["sites.heat_pumps=4", "sites.pv_batteries=4", "aggregators.count=1"]
     settled = scenario.load("two_areas", few)
-    network = case.build_network(settled)
+    network = case.build_network(settled.grid)
     return {
         it.sites.kind: it.sites
         for it in case.draw_all_fleets(settled, network.home_area)

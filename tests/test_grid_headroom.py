@@ -39,7 +39,7 @@ def power_flow():
 
 @pytest.fixture(scope="module")
 def headroom(power_flow):
-    return fit(power_flow, np.random.default_rng(0))
+    return fit(power_flow.network, np.random.default_rng(0))
 
 
 def cold_evening(rng):
@@ -263,17 +263,37 @@ def test_the_model_survives_json(headroom):
 
 
 def test_the_same_seed_fits_the_same_model(power_flow, headroom):
-    again = fit(power_flow, np.random.default_rng(0))
+    again = fit(power_flow.network, np.random.default_rng(0))
 
     assert again.to_dict() == headroom.to_dict()
+
+
+def test_copies_of_an_area_have_the_model_of_one(headroom):
+    codes = ("LV2.101", "LV2.101", "LV3.101", "LV2.101")
+    areas = {f"a{n}": code for n, code in enumerate(codes)}
+
+    copied = fit(build(areas, [160.0] * 4), np.random.default_rng(0))
+
+    for name in ("p_coefficients", "q_coefficients"):
+        of_one = getattr(headroom, name)
+        assert np.array_equal(getattr(copied, name), of_one[[0, 0, 1, 0]])
+
+
+def test_areas_of_another_rating_have_a_model_of_their_own():
+    areas = {"A": "LV2.101", "B": "LV2.101"}
+
+    headroom = fit(build(areas, [160.0, 100.0]), np.random.default_rng(0), patterns=60)
+
+    assert headroom.rating_kva.tolist() == [160.0, 100.0]
+    assert (headroom.q_coefficients[0] != headroom.q_coefficients[1]).all()
 
 
 @pytest.mark.parametrize("kva", [5.0, 40.0, 630.0, 2500.0])
 def test_any_rating_and_number_of_areas_can_be_fitted(kva):
     areas = {f"a{n}": ("LV2.101", "LV3.101")[n % 2] for n in range(3)}
-    power_flow = PowerFlow(build(areas, [kva] * 3))
+    network = build(areas, [kva] * 3)
 
-    headroom = fit(power_flow, np.random.default_rng(0), patterns=60)
+    headroom = fit(network, np.random.default_rng(0), patterns=60)
     limit_percent, nothing = np.full(3, 80.0), np.zeros(3)
     import_kw, export_kw = limits_kw(headroom, limit_percent, nothing, np.ones(3))
 

@@ -1,11 +1,13 @@
 """The network is SimBench's, area by area, with a meter at every home."""
 
+from dataclasses import astuple, fields, is_dataclass
+
 import h5py
 import numpy as np
 import pytest
 
 from mosaik_bottomup.data import simbench_file
-from mosaik_bottomup.grid.network import NO_AREA, build
+from mosaik_bottomup.grid.network import NO_AREA, Network, alike, build, take
 
 TWO_AREAS = {"A": "LV2.101", "B": "LV3.101"}
 OWN_KVA = [250.0, 400.0]  # SimBench's own transformers
@@ -79,6 +81,41 @@ def test_another_rating_keeps_the_percentages_and_scales_the_iron_losses():
     for name in ("vk_percent", "vkr_percent", "i0_percent"):
         assert (getattr(small, name) == getattr(own, name)).all()
     assert small.rating_kva.tolist() == [125.0, 100.0]
+
+
+def test_areas_are_alike_if_grid_and_rating_are():
+    codes = ("LV3.101", "LV2.101", "LV3.101", "LV3.101", "LV2.101")
+    areas = {f"a{row}": code for row, code in enumerate(codes)}
+    network = build(areas, [100.0, 100.0, 100.0, 160.0, 100.0])
+
+    representatives, kind = alike(network)
+
+    assert representatives.tolist() == [0, 1, 3]
+    assert kind.tolist() == [0, 1, 0, 2, 1]
+
+
+def test_all_areas_taken_are_the_network():
+    network = build(TWO_AREAS, [125.0, 100.0])
+
+    taken = take(network, np.array([0, 1]))
+
+    for field in fields(Network):
+        one, other = getattr(network, field.name), getattr(taken, field.name)
+        if is_dataclass(one):
+            one, other = astuple(one), astuple(other)
+        np.testing.assert_equal(other, one)
+
+
+def test_an_area_taken_is_as_if_it_stood_alone():
+    areas = {"A": "LV2.101", "B": "LV3.101", "C": "LV2.101"}
+
+    taken = take(build(areas, [160.0, 125.0, 100.0]), np.array([1]))
+
+    alone = build({"B": "LV3.101"}, [125.0])
+    assert taken.home_names == alone.home_names
+    assert (taken.home_bus == alone.home_bus).all()
+    assert (taken.lines.to_bus == alone.lines.to_bus).all()
+    assert taken.transformers.rating_kva.tolist() == [125.0]
 
 
 @pytest.mark.parametrize(

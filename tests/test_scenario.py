@@ -186,6 +186,39 @@ def test_a_list_of_the_wrong_length_names_the_areas():
     assert "A, B" in problem.remedy
 
 
+def test_copies_of_an_area_are_numbered_and_rated_like_it():
+    scenario = parse("", overrides=["grid.copies=3", "grid.transformer_kva=[160, 250]"])
+
+    assert scenario.grid.area_names == ("A-1", "A-2", "A-3", "B-1", "B-2", "B-3")
+    assert scenario.grid.networks["A-3"] == "LV2.101"
+    assert scenario.grid.transformer_kva == (160.0,) * 3 + (250.0,) * 3
+    assert scenario.grid.loading_limit_percent == (100.0,) * 6
+    assert parse(scenario.to_toml()) == scenario
+
+
+def test_each_copy_may_have_a_rating_of_its_own():
+    ratings = "grid.transformer_kva=[100, 125, 160, 250]"
+    scenario = parse("", overrides=["grid.copies=2", ratings])
+
+    assert scenario.grid.transformer_kva == (100.0, 125.0, 160.0, 250.0)
+
+
+def test_copies_bring_homes_for_more_devices():
+    many = ["sites.heat_pumps=1000", "sites.pv_batteries=1000"]
+
+    assert parse("", overrides=["grid.copies=10", *many]).sites.heat_pumps == 1000
+    problem = problem_of("grid.copies=9", *many)
+    assert problem.key == "sites.heat_pumps"
+    assert "1845 homes" in problem.remedy
+
+
+def test_a_list_that_fits_neither_names_nor_copies_is_refused():
+    problem = problem_of("grid.copies=2", "grid.transformer_kva=[100, 100, 100]")
+
+    assert problem.key == "grid.transformer_kva"
+    assert "4 copies" in problem.remedy
+
+
 def test_an_unknown_grid_is_told_the_known_ones():
     problem = problem_of("grid.areas.B=LV9.999")
 

@@ -259,12 +259,18 @@ def test_a_forgotten_connection_stops_the_run_at_its_step(
         world.run(short(), tmp_path / "run.h5")
 
 
+def load_first_home(self):
+    """Connect one home's load once more, from profiles of its own."""
+    others = self._start("profiles").Households()
+    home = others.children[0].eid
+    self._load(others, [home], lambda values: values[:1])
+
+
 def test_a_load_connected_twice_stops_the_run(tmp_path, monkeypatch):
     original = wiring.Wiring._tell
 
     def tell_and_load_again(self, results, on_progress):
-        home = self._start("profiles").Households().children[0]
-        self._load(home, home.eid)
+        load_first_home(self)
         original(self, results, on_progress)
 
     monkeypatch.setattr(wiring.Wiring, "_tell", tell_and_load_again)
@@ -283,8 +289,7 @@ def test_a_load_of_somebody_else_is_recorded_where_the_recorder_expects_some(
         return start(self, name, **params, **others)
 
     def tell_and_load(self, results, on_progress):
-        home = self._start("profiles").Households().children[0]
-        self._load(home, home.eid)
+        load_first_home(self)
         tell(self, results, on_progress)
 
     world.run(short(), tmp_path / "alone.h5")

@@ -22,7 +22,8 @@ def series_problems(scenario: "Scenario") -> "list[Problem]":
     from mosaik_bottomup.data import homes_in
     from mosaik_bottomup.errors import InputError
 
-    homes = sum(map(homes_in, scenario.grid.areas.values()))
+    grid = scenario.grid
+    homes = grid.copies * sum(map(homes_in, grid.areas.values()))
     problems = []
     for read in (lambda: build_series(scenario, homes), lambda: activations(scenario)):
         try:

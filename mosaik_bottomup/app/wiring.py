@@ -1,5 +1,6 @@
 """Who hears what from whom: every connection of a run, for any number of parties."""
 
+from collections.abc import Callable
 from operator import itemgetter
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,10 @@ from mosaik_bottomup.case import Case, activations
 MODULES = ("profiles", "fleet", "aggregator", "dso", "grid", "recorder", "market")
 MEASURED = ("loading[%]", "P_meters[MW]", "Q_meters[MVar]")
 """What the DSO learns from."""
+TO_METERS = (("P[MW]", "P_load[MW]"), ("Q[MVar]", "Q_load[MVar]"))
 MODELS = {kind: model for model, kind in KINDS.items()}
+
+type Transform = Callable[[list[float]], list[float]]
 
 
 class Wiring:
@@ -55,19 +59,20 @@ class Wiring:
         world = self._world
         recorder = self._start("recorder", out=str(out), overwrite=overwrite)
         results = recorder.Results()
-        self._profiles = self._start("profiles")
+        self._profiles = self._start("profiles", children=False)
         self._weather = self._profiles.Weather()
         self._market = self._profiles.Market()
         self._households = self._profiles.Households()
-        self._grid = self._start("grid").Grid()
+        self._grids = self._start("grid", children=False)
+        grid = self._grids.Grid()
         with world.group("coordination"):
-            fleets = self._start("fleet", **self._told)
+            fleets = self._start("fleet", children=False, **self._told)
             aggregators = self._start("aggregator")
             dso = self._start("dso")
 
         operator = dso.Operator()
-        self._measure(operator)
-        parties = [self._market, self._households, self._grid, operator]
+        self._measure(grid, operator)
+        parties = [self._market, self._households, grid, operator]
         made = aggregators.Aggregator.create(len(self._case.aggregators))
         self._aggregators = made
         by_name = dict(zip(self._case.aggregators, made, strict=True))
@@ -78,16 +83,19 @@ class Wiring:
             for name in sorted(set(self._ordered)):
                 order = market.ActivationMarket(aggregator=name)
                 world.connect(order, by_name[name], "activation")
+        homes = self._households.extra_info["homes"]
+        self._row_of = {home: row for row, home in enumerate(homes)}
         behind_site: set[str] = set()
         for each in self._case.fleets:
             model = getattr(fleets, MODELS[each.sites.kind])
             fleet = model(aggregator=each.aggregator)
             self._bid(fleet, by_name[each.aggregator])
-            behind_site |= self._live(fleet)
+            self._load(fleet, fleet.extra_info["homes"])
+            if fleet.type == "PvBatteryFleet":
+                behind_site.update(self._put_behind(fleet))
             parties.append(fleet)
-        for home in self._households.children:
-            if home.eid not in behind_site:
-                self._load(home, home.eid)
+        alone = [home for home in homes if home not in behind_site]
+        self._load(self._households, alone, self._of(alone))
         for party in [*parties, *made]:
             world.connect(party, results, "record")
         self._tell(results, on_progress)
@@ -95,21 +103,16 @@ class Wiring:
     def _start(self, name: str, **params: Any) -> Any:
         return self._world.start(name, **self._params, **params)
 
-    def _measure(self, operator: Entity) -> None:
+    def _measure(self, grid: Entity, operator: Entity) -> None:
         """Let the DSO learn, a step later, what each transformer measured."""
-        transformers = {
-            child.extra_info["area"]: child
-            for child in self._grid.children
-            if child.type == "Transformer"
-        }
-        for area in operator.children:
-            self._world.connect(
-                transformers[area.eid],
-                area,
-                *MEASURED,
-                time_shifted=True,
-                initial_data=dict.fromkeys(MEASURED, 0.0),
-            )
+        nothing = [0.0] * len(grid.extra_info["areas"])
+        self._world.connect(
+            grid,
+            operator,
+            *MEASURED,
+            time_shifted=True,
+            initial_data=dict.fromkeys(MEASURED, nothing),
+        )
 
     def _secure(self, aggregator: Entity, operator: Entity) -> None:
         """Let an aggregator ask the DSO; it hears its own part of the answer."""
@@ -126,23 +129,27 @@ class Wiring:
         pick = itemgetter(fleet.full_id)
         self._world.connect(aggregator, fleet, "answer", weak=True, transform=pick)
 
-    def _live(self, fleet: Entity) -> set[str]:
-        """Put each site into its home; return homes whose load is behind the site."""
-        behind: set[str] = set()
-        for site in fleet.children:
-            home = site.extra_info["home"]
-            self._load(site, home)
-            if fleet.type == "PvBatteryFleet":
-                own = self._households.children_dict[home]
-                self._world.connect(own, site, ("P[MW]", "P_load[MW]"))
-                behind.add(home)
-        return behind
+    def _put_behind(self, fleet: Entity) -> list[str]:
+        """Put the load of a fleet's homes behind its sites; return the homes."""
+        homes: list[str] = fleet.extra_info["homes"]
+        own = ("P[MW]", "P_load[MW]")
+        self._world.connect(self._households, fleet, own, transform=self._of(homes))
+        return homes
 
-    def _load(self, source: Entity, home: str) -> None:
-        meter = self._grid.children_dict[home]
-        self._world.connect(
-            source, meter, ("P[MW]", "P_load[MW]"), ("Q[MVar]", "Q_load[MVar]")
-        )
+    def _load(
+        self,
+        source: Entity,
+        homes: list[str],
+        transform: Transform = lambda values: values,
+    ) -> None:
+        """Have the grid meter what a source says of its homes."""
+        meters = self._grids.Meters(homes=homes)
+        self._world.connect(source, meters, *TO_METERS, transform=transform)
+
+    def _of(self, homes: list[str]) -> Transform:
+        """Return what picks some homes' values from a list of all."""
+        rows = [self._row_of[home] for home in homes]
+        return lambda values: [values[row] for row in rows]
 
     def _tell(self, results: Entity, on_progress: OnProgress) -> None:
         steps = self._case.scenario.run.steps

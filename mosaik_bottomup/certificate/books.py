@@ -14,17 +14,22 @@ def books_energy(results: Results) -> Check:
     """Power at the transformers against what is behind them; figure: relative gap.
 
     In each area and step ``P = Σ sites + Σ households + losses``. The gap is relative
-    to the sum of all their magnitudes, since import and export may cancel in P.
+    to the sum of all their magnitudes, since import and export may cancel in P; where
+    the file keeps areas only, of each kind's sum.
     """
     power_kw = results.series("transformers", "power_kw")
     losses_kw = results.series("transformers", "losses_kw")
     behind_kw = losses_kw.copy()
     gross_kw = np.abs(losses_kw)
     for kind in METERS:
-        if kind not in results.entities:
+        if not results.number(kind):
             continue
-        meters_kw = results.series(kind, "power_kw")
-        rows = results.static[kind]["area"].astype(np.int64)
+        meters_kw = results.sums(kind, "power_kw")
+        rows = (
+            results.static[kind]["area"].astype(np.int64)
+            if results.keeps_sites
+            else np.arange(len(meters_kw))
+        )
         np.add.at(behind_kw, rows, meters_kw)
         np.add.at(gross_kw, rows, np.abs(meters_kw))
     gap_kw = np.abs(power_kw - behind_kw)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from mosaik_bottomup.certificate.check import Check, beyond, nothing_beyond
-from mosaik_bottomup.results import Results
+from mosaik_bottomup.results import BY_AREA, Results
 
 POWER_TOLERANCE_KW = 1e-6
 """Forgives the feasibility tolerance of the solver (HiGHS: 1e-7) and rounding."""
@@ -14,11 +14,9 @@ def obedience_sites(results: Results) -> Check:
     """Set-points against offers; figure: kW beyond what the site offered, at worst.
 
     Both what the fleet says (distance to the nearest option) and the range of offers in
-    the file are checked.
+    the file are checked; where it keeps areas only, what the fleet says.
     """
-    checks = [
-        _obedience(results, kind) for kind in SITE_KINDS if kind in results.entities
-    ]
+    checks = [_obedience(results, kind) for kind in SITE_KINDS if results.number(kind)]
     if not checks:
         return Check(True, 0.0, "no sites")
     return max(checks, key=lambda check: check.figure)
@@ -50,15 +48,16 @@ def obedience_aggregators(results: Results) -> Check:
 
 
 def _obedience(results: Results, kind: str) -> Check:
+    what = "kW beyond what a site offered"
+    if not results.keeps_sites:
+        group = f"{kind}{BY_AREA}"
+        # NaN where an area has none
+        off_kw = np.nan_to_num(results.series(group, "off_offer_kw_max"))
+        return nothing_beyond(results, group, off_kw, POWER_TOLERANCE_KW, what)
     beyond_kw = beyond(
         results.series(kind, "setpoint_kw"),
         results.series(kind, "offer_low_kw"),
         results.series(kind, "offer_high_kw"),
     )
-    return nothing_beyond(
-        results,
-        kind,
-        np.maximum(beyond_kw, results.series(kind, "off_offer_kw")),
-        POWER_TOLERANCE_KW,
-        "kW beyond what a site offered",
-    )
+    off_kw = np.maximum(beyond_kw, results.series(kind, "off_offer_kw"))
+    return nothing_beyond(results, kind, off_kw, POWER_TOLERANCE_KW, what)

@@ -4,7 +4,7 @@ import numpy as np
 
 from mosaik_bottomup.certificate.check import Check, where, worst
 from mosaik_bottomup.metrics import LOADING_TOLERANCE_PERCENT, loading_limit_percent
-from mosaik_bottomup.results import Results
+from mosaik_bottomup.results import BY_AREA, Results
 
 VOLTAGE_TOLERANCE_PU = 1e-6
 """Forgives what a power flow's iteration leaves, and storing in single precision."""
@@ -44,30 +44,41 @@ def security_transformers(results: Results) -> Check:
 
 def security_voltage(results: Results) -> Check:
     """Voltages against the scenario's band; figure: the one nearest its edge, in pu."""
-    voltage_pu = results.series("buses", "voltage")
     low_pu = float(results.attrs["voltage_min_pu"])
     high_pu = float(results.attrs["voltage_max_pu"])
-    outside_pu = np.maximum(low_pu - voltage_pu, voltage_pu - high_pu)
+    if results.keeps_sites:
+        group = "buses"
+        lowest_pu = highest_pu = results.series(group, "voltage")
+    else:
+        group = f"buses{BY_AREA}"
+        lowest_pu = results.series(group, "voltage_min")
+        highest_pu = results.series(group, "voltage_max")
+    below_pu, above_pu = low_pu - lowest_pu, highest_pu - high_pu
+    outside_pu = np.maximum(below_pu, above_pu)
     row, step = worst(outside_pu)
-    worst_pu = float(voltage_pu[row, step])
+    is_low = below_pu[row, step] > above_pu[row, step]
+    worst_pu = float((lowest_pu if is_low else highest_pu)[row, step])
     return Check(
         bool(outside_pu[row, step] <= VOLTAGE_TOLERANCE_PU),
         worst_pu,
         f"{worst_pu:.4f} pu is nearest to the edge, "
-        f"{where(results, 'buses', row, step)} (allowed {low_pu:g} to {high_pu:g} pu)",
+        f"{where(results, group, row, step)} (allowed {low_pu:g} to {high_pu:g} pu)",
     )
 
 
 def security_lines(results: Results) -> Check:
     """Line currents against their rating; figure: the highest loading in percent."""
-    if "lines" not in results.entities:
+    if not results.number("lines"):
         return Check(True, 0.0, "no lines")
-    loading_percent = results.series("lines", "loading")
+    group, name = ("lines", "loading")
+    if not results.keeps_sites:
+        group, name = (f"lines{BY_AREA}", "loading_max")
+    loading_percent = results.series(group, name)
     row, step = worst(loading_percent)
     loading = float(loading_percent[row, step])
     return Check(
         loading <= LINE_LIMIT_PERCENT + LINE_TOLERANCE_PERCENT,
         loading,
-        f"at most {loading:.2f} % in {where(results, 'lines', row, step)} "
+        f"at most {loading:.2f} % in {where(results, group, row, step)} "
         f"(limit {LINE_LIMIT_PERCENT:g} %)",
     )

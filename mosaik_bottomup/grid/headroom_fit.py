@@ -1,14 +1,15 @@
 """How an area's loading depends on the power at its meters: a fit on power flows.
 
 The areas share only a stiff medium-voltage bus, so that each pattern of loads teaches
-something about every area at once.
+something about every area at once, and areas of the same grid and rating are fitted
+once.
 """
 
 import numpy as np
 
 from mosaik_bottomup.arrays import FloatArray
 from mosaik_bottomup.grid.headroom import Headroom
-from mosaik_bottomup.grid.network import Network
+from mosaik_bottomup.grid.network import Network, alike, take
 from mosaik_bottomup.grid.power_flow import PowerFlow, area_sums
 
 PATTERNS = 240
@@ -24,28 +25,29 @@ _DEVICE_SHARE = 1.0 / 3.0
 
 
 def fit(
-    power_flow: PowerFlow, rng: np.random.Generator, patterns: int = PATTERNS
+    network: Network, rng: np.random.Generator, patterns: int = PATTERNS
 ) -> Headroom:
     """Fit active and reactive losses by least squares, quadratic in P and Q.
 
     Parameters
     ----------
-    power_flow
-        The network, ready to be solved; each pattern is one power flow.
+    network
+        The areas.
     rng
         Draws the patterns.
     patterns
-        How many.
+        How many; each is one power flow of one area of each kind.
 
     Raises
     ------
     PowerFlowError
         If a pattern has no solution.
     """
-    network = power_flow.network
-    p_kw, q_kvar = load_patterns(network, rng, patterns)
-    flow = power_flow.solve_batch(p_kw, q_kvar)
-    area_kw, area_kvar = area_sums(network, p_kw), area_sums(network, q_kvar)
+    representatives, kind = alike(network)
+    sample = take(network, representatives)
+    p_kw, q_kvar = load_patterns(sample, rng, patterns)
+    flow = PowerFlow(sample).solve_batch(p_kw, q_kvar)
+    area_kw, area_kvar = area_sums(sample, p_kw), area_sums(sample, q_kvar)
     lost = np.stack(
         [flow.transformer_p_kw - area_kw, flow.transformer_q_kvar - area_kvar]
     )
@@ -55,9 +57,9 @@ def fit(
     )
     coefficients = [
         np.linalg.lstsq(terms[:, area].T, lost[:, area].T, rcond=None)[0]
-        for area in range(len(network.areas))
-    ]  # of each area: (terms, 2)
-    of_p, of_q = np.moveaxis(np.array(coefficients), -1, 0)
+        for area in range(representatives.size)
+    ]  # of each kind: (terms, 2)
+    of_p, of_q = np.moveaxis(np.array(coefficients)[kind], -1, 0)
     return Headroom(
         rating_kva=network.transformers.rating_kva,
         mv_voltage_pu=network.mv_voltage_pu,

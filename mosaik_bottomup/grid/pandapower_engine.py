@@ -6,7 +6,8 @@ from pandapower.auxiliary import pandapowerNet
 
 from mosaik_bottomup.arrays import FloatArray
 from mosaik_bottomup.grid.flow_result import PowerFlowResult
-from mosaik_bottomup.grid.network import KVA_PER_MVA, NO_AREA, Network
+from mosaik_bottomup.grid.low_voltage import KVA_PER_MVA
+from mosaik_bottomup.grid.network import NO_AREA, Network
 
 TOLERANCE_MVA = 1e-9
 """Mismatch of power per bus at which Newton-Raphson stops."""

@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import Literal, Protocol
 
 import numpy as np
+from scipy.sparse import csr_array
 
 from mosaik_bottomup.arrays import FloatArray
 from mosaik_bottomup.grid.flow_result import PowerFlowError, PowerFlowResult
@@ -120,6 +121,9 @@ class PowerFlow:
 
 def area_sums(network: Network, power: FloatArray) -> FloatArray:
     """Add up the homes' powers, ``(homes,)`` or ``(homes, n)``, by area."""
-    sums = np.zeros((len(network.areas), *power.shape[1:]))
-    np.add.at(sums, network.home_area, power)
+    homes, areas = network.home_area.size, len(network.areas)
+    # homes are numbered area by area
+    ends = np.searchsorted(network.home_area, np.arange(areas + 1))
+    member = csr_array((np.ones(homes), np.arange(homes), ends), (areas, homes))
+    sums: FloatArray = member @ power
     return sums

@@ -21,7 +21,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from scipy.signal import lfilter
 
 from mosaik_bottomup.arrays import FloatArray
 
@@ -66,6 +65,9 @@ def errors_of_issues(
     Issues are numbered; each next one is made `renewed_every_h` later. An issue's
     errors are a function of its number and the seed alone.
     """
+    # takes half a second to import: only runs whose forecasts err pay for it
+    from scipy.signal import lfilter
+
     every = round(rules.renewed_every_h / step_h)
     leads = every * -(-round(rules.reach_h / step_h) // every)
     lead_h: FloatArray = step_h * np.arange(leads, dtype=float)

@@ -11,8 +11,9 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from mosaik_bottomup.arrays import BoolArray, FloatArray, IntArray
+from mosaik_bottomup.arrays import BoolArray, FloatArray
 from mosaik_bottomup.data import simbench_file
 from mosaik_bottomup.inputs import csv_series
 from mosaik_bottomup.inputs.clock import (
@@ -31,6 +32,7 @@ _QUARTER_H = 0.25
 _DAYS_AROUND = 14
 _QUARTERS_AROUND = 3
 _SATURDAY, _SUNDAY = 5, 6
+_HOMES_AT_ONCE = 5000
 
 
 def draw_kw(
@@ -61,20 +63,30 @@ def draw_kw(
     days = _profile_days()
     profile = rng.integers(days.shape[0], size=homes)
     year_kwh = median_kwh_per_year * np.exp(sigma * rng.standard_normal(homes))
-    drawn_day = _draw_days(homes, rng)
-    shift = rng.integers(
-        -_QUARTERS_AROUND, _QUARTERS_AROUND + 1, size=(homes, DAYS_PER_YEAR)
-    )
+    # many homes part by part: the same numbers, and memory for one part only
+    parts = [
+        slice(first, min(first + _HOMES_AT_ONCE, homes))
+        for first in range(0, max(homes, 1), _HOMES_AT_ONCE)
+    ]
+    drawn_day = np.concatenate([_draw_days(_size(part), rng) for part in parts])
+    shift = np.concatenate([_draw_shifts(_size(part), rng) for part in parts])
     # moving a day's quarters around keeps the day's energy
-    drawn_kwh = days.sum(axis=2)[profile[:, None], drawn_day].sum(axis=1) * _QUARTER_H
-    scale_kw = year_kwh / drawn_kwh
+    day_kwh = days.sum(axis=2) * _QUARTER_H
+    drawn_kwh = [
+        day_kwh[profile[part, None], drawn_day[part]].sum(axis=1) for part in parts
+    ]
+    scale_kw = year_kwh / np.concatenate(drawn_kwh)
 
     fine = clock.refined(math.gcd(_STEP_S, clock.step_s))
     hour = hour_of_year(fine.local(_ZONE))
     day, quarter = np.divmod((hour / _QUARTER_H).astype(np.int64), _QUARTERS_PER_DAY)
-    moved = (quarter - shift[:, day]) % _QUARTERS_PER_DAY
-    shares = days[profile[:, None], drawn_day[:, day], moved]
-    return mean_of_parts(scale_kw[:, None] * shares, clock.step_s // fine.step_s)
+
+    def load_kw(part: slice) -> FloatArray:
+        moved = (quarter - shift[part][:, day]) % _QUARTERS_PER_DAY
+        shares = days[profile[part, None], drawn_day[part][:, day], moved]
+        return mean_of_parts(scale_kw[part, None] * shares, clock.step_s // fine.step_s)
+
+    return np.concatenate([load_kw(part) for part in parts])
 
 
 def read_csv(path: Path, homes: int, clock: Clock) -> FloatArray:
@@ -108,13 +120,24 @@ def _profile_days() -> FloatArray:
     return days
 
 
-def _draw_days(homes: int, rng: np.random.Generator) -> IntArray:
+def _size(part: slice) -> int:
+    return int(part.stop - part.start)
+
+
+def _draw_days(homes: int, rng: np.random.Generator) -> NDArray[np.int16]:
     """For each home and day of the year, the day it is like, (homes, days)."""
     like = _alike()
-    candidates = np.argsort(~like, axis=1, kind="stable")
+    candidates = np.argsort(~like, axis=1, kind="stable").astype(np.int16)
     chosen = (rng.random((homes, DAYS_PER_YEAR)) * like.sum(axis=1)).astype(np.int64)
-    drawn: IntArray = candidates[np.arange(DAYS_PER_YEAR), chosen]
+    drawn: NDArray[np.int16] = candidates[np.arange(DAYS_PER_YEAR), chosen]
     return drawn
+
+
+def _draw_shifts(homes: int, rng: np.random.Generator) -> NDArray[np.int8]:
+    """For each home and day, by how many quarters it is moved, (homes, days)."""
+    size = homes, DAYS_PER_YEAR
+    drawn = rng.integers(-_QUARTERS_AROUND, _QUARTERS_AROUND + 1, size=size)
+    return drawn.astype(np.int8)
 
 
 def _alike() -> BoolArray:

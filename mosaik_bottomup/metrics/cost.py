@@ -4,11 +4,12 @@ A home's cost is the bill of the meter its device is behind, and its battery's w
 """
 
 import math
+from collections.abc import Mapping
 
 import numpy as np
 
 from mosaik_bottomup.arrays import BoolArray, FloatArray, IntArray
-from mosaik_bottomup.results import Results
+from mosaik_bottomup.results import BY_AREA, Results
 
 WORSE_OFF_TOLERANCE_DKK = 0.01
 """One øre in the whole run: the least a bill can show."""
@@ -18,9 +19,9 @@ DECILE = 10
 def customer_cost_raw_dkk(results: Results) -> float:
     """Return what all customers with a device paid: bills and battery wear."""
     return float(
-        results.series("heat_pumps", "bill_dkk").sum()
-        + results.series("pv_batteries", "bill_dkk").sum()
-        + results.series("pv_batteries", "wear_dkk").sum()
+        results.sums("heat_pumps", "bill_dkk").sum()
+        + results.sums("pv_batteries", "bill_dkk").sum()
+        + results.sums("pv_batteries", "wear_dkk").sum()
     )
 
 
@@ -39,30 +40,49 @@ def customer_cost_dkk(results: Results) -> float:
 
 
 def stored_heat_kwh(results: Results) -> FloatArray:
-    """Return heat kept beyond the start, as electricity, shape (home,).
-
-    ``(Ci·ΔTi + Cf·ΔTf) / COP``, from the start of the run to its end, with the home's
-    mean coefficient of performance.
-    """
+    """Return heat kept beyond the start, as electricity; by home, else by area."""
+    if f"heat_pumps{BY_AREA}" in results.entities:
+        return results.series(f"heat_pumps{BY_AREA}", "stored_kwh")[:, -1]
     if "heat_pumps" not in results.entities:
         return np.empty(0)
-    home = results.static["heat_pumps"]
-    air_k = results.series("heat_pumps", "air_c")[:, -1] - home["start_air_c"]
-    floor_k = results.series("heat_pumps", "floor_c")[:, -1] - home["start_floor_c"]
+    air_c, floor_c = (
+        results.series("heat_pumps", name)[:, -1] for name in ("air_c", "floor_c")
+    )
+    return heat_beyond_kwh(results.static["heat_pumps"], air_c, floor_c)
+
+
+def heat_beyond_kwh(
+    home: Mapping[str, FloatArray], air_c: FloatArray, floor_c: FloatArray
+) -> FloatArray:
+    """Return heat kept beyond the start of the run, as electricity, shape (home,).
+
+    ``(Ci·ΔTi + Cf·ΔTf) / COP``, with the home's mean coefficient of performance.
+    """
+    air_k, floor_k = air_c - home["start_air_c"], floor_c - home["start_floor_c"]
     heat_kwh = home["air_kwh_per_k"] * air_k + home["floor_kwh_per_k"] * floor_k
-    return heat_kwh / home["cop_mean"]
+    electric_kwh: FloatArray = heat_kwh / home["cop_mean"]
+    return electric_kwh
 
 
 def stored_charge_kwh(results: Results) -> FloatArray:
-    """Return charge kept beyond the start, at the meter, shape (site,).
+    """Return charge kept beyond the start, at the meter; by site, else by area."""
+    if f"pv_batteries{BY_AREA}" in results.entities:
+        return results.series(f"pv_batteries{BY_AREA}", "stored_kwh")[:, -1]
+    if "pv_batteries" not in results.entities:
+        return np.empty(0)
+    end_kwh = results.series("pv_batteries", "energy_kwh")[:, -1]
+    return charge_beyond_kwh(results.static["pv_batteries"], end_kwh)
+
+
+def charge_beyond_kwh(
+    site: Mapping[str, FloatArray], energy_kwh: FloatArray
+) -> FloatArray:
+    """Return charge kept beyond the start of the run, at the meter, shape (site,).
 
     ``η·ΔE``: what discharging it gives with the one-way efficiency η.
     """
-    if "pv_batteries" not in results.entities:
-        return np.empty(0)
-    site = results.static["pv_batteries"]
-    end_kwh = results.series("pv_batteries", "energy_kwh")[:, -1]
-    return site["efficiency"] * (end_kwh - site["start_energy_kwh"])
+    kept_kwh: FloatArray = site["efficiency"] * (energy_kwh - site["start_energy_kwh"])
+    return kept_kwh
 
 
 def home_costs_dkk(results: Results) -> tuple[IntArray, FloatArray]:

@@ -17,9 +17,12 @@ def heat_pump_starts(results: Results) -> int:
 def pv_curtailed_kwh(results: Results) -> FloatArray:
     """Return the PV energy not used, ``Σ_ik h · curtailed_ik``, shape (area,)."""
     areas = len(results.entities["areas"])
-    if "pv_batteries" not in results.entities:
+    if not results.number("pv_batteries"):
         return np.zeros(areas)
-    by_site_kwh = results.series("pv_batteries", "curtailed_kw").sum(1) * results.step_h
+    by_site_kwh: FloatArray = results.sums("pv_batteries", "curtailed_kw").sum(axis=1)
+    by_site_kwh = by_site_kwh * results.step_h
+    if not results.keeps_sites:
+        return by_site_kwh
     rows = results.static["pv_batteries"]["area"].astype(np.int64)
     by_area_kwh = np.zeros(areas)
     np.add.at(by_area_kwh, rows, by_site_kwh)
@@ -35,7 +38,7 @@ def starts_per_day(results: Results) -> float:
 
 def lock_out_violations(results: Results) -> int:
     """Return in how many steps a compressor's minimum run or rest was cut short."""
-    return int((results.series("heat_pumps", "locked_breach") > 0).sum())
+    return int(results.sums("heat_pumps", "locked_breach").sum())
 
 
 def full_cycles(energy_kwh: FloatArray, capacity_kwh: FloatArray) -> FloatArray:

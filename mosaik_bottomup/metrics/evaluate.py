@@ -1,7 +1,8 @@
 """All metrics of one run, flat: a number for each key of the table.
 
 A number that does not exist (a rebound where nothing ever bound) is left out, so that
-all that is there is finite.
+all that is there is finite; so are those that take the series of single homes where the
+file keeps areas only.
 """
 
 from collections.abc import Sequence
@@ -130,13 +131,10 @@ def _ageing(run: Results) -> dict[str, float]:
 
 
 def _network(run: Results) -> dict[str, float]:
-    voltage_pu = run.series("buses", "voltage")
     return {
-        "voltage_min_pu": float(voltage_pu.min()),
-        "voltage_max_pu": float(voltage_pu.max()),
-        "line_loading_max_percent": float(
-            run.series("lines", "loading").max(initial=0.0)
-        ),
+        "voltage_min_pu": run.extreme("buses", "voltage", "min"),
+        "voltage_max_pu": run.extreme("buses", "voltage", "max"),
+        "line_loading_max_percent": run.extreme("lines", "loading", "max"),
     }
 
 
@@ -169,12 +167,17 @@ def _activations(run: Results) -> dict[str, float]:
 
 
 def _costs(run: Results) -> dict[str, float]:
+    whole = {
+        "customer_cost_dkk": cost.customer_cost_dkk(run),
+        "customer_cost_raw_dkk": cost.customer_cost_raw_dkk(run),
+    }
+    if not run.keeps_sites:
+        return whole
     _, cost_dkk = cost.home_costs_dkk(run)
     paid = cost.congestion_payments_dkk(run)
     return {
         **({} if paid is None else {"congestion_payment_dkk": paid[0]}),
-        "customer_cost_dkk": cost.customer_cost_dkk(run),
-        "customer_cost_raw_dkk": cost.customer_cost_raw_dkk(run),
+        **whole,
         "home_cost_mean_dkk": cost.mean_or_zero(cost_dkk),
         "home_cost_worst_decile_dkk": cost.worst_decile(cost_dkk),
     }
@@ -182,6 +185,14 @@ def _costs(run: Results) -> dict[str, float]:
 
 def _devices(run: Results) -> dict[str, float]:
     outside_kh = comfort.comfort_violation_kh(run)
+    if not run.keeps_sites:
+        return {
+            "comfort_violation_kh": float(outside_kh.sum()),
+            "lock_out_violations": float(devices.lock_out_violations(run)),
+            **total(
+                "pv_curtailed_kwh", run.entities["areas"], devices.pv_curtailed_kwh(run)
+            ),
+        }
     starts = devices.heat_pump_starts(run)
     cycles = devices.battery_full_cycles(run)
     available_kwh, used_kwh, stays_kwh = devices.pv_energies_kwh(run)

@@ -58,21 +58,20 @@ def summarise(path: str | Path) -> dict[str, Any]:
         "step_s": results.step_s,
         "areas": area_figures(results),
         "sites": {
-            kind: len(results.entities.get(kind, ()))
+            kind: results.number(kind)
             for kind in ("heat_pumps", "pv_batteries", "households")
         },
         "customer_cost_dkk": customer_cost_dkk(results),
         "customer_cost_raw_dkk": customer_cost_raw_dkk(results),
         "comfort_violation_kh": float(comfort_violation_kh(results).sum()),
-        "heat_pump_starts": heat_pump_starts(results),
+        # it takes each heat pump's series
+        "heat_pump_starts": heat_pump_starts(results) if results.keeps_sites else None,
         "aggregators": aggregator_figures(results),
         "schedule_checks": schedule_checks(results),
         "activations": activation_figures(results),
-        "voltage_min_pu": float(results.series("buses", "voltage").min()),
-        "voltage_max_pu": float(results.series("buses", "voltage").max()),
-        "line_loading_max_percent": float(
-            results.series("lines", "loading").max(initial=0.0)
-        ),
+        "voltage_min_pu": results.extreme("buses", "voltage", "min"),
+        "voltage_max_pu": results.extreme("buses", "voltage", "max"),
+        "line_loading_max_percent": results.extreme("lines", "loading", "max"),
         "certificate": json.loads(str(attrs.get("certificate", "{}"))),
         "wall_time_s": attrs.get("wall_time_s"),
         "step_time_ms": {

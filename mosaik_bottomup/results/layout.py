@@ -5,7 +5,8 @@ from :data:`LAYOUT`. Consumption is positive; a power is the mean over its step;
 is that at the *end* of its step.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Literal
 
 FORMAT_VERSION = 1
 """Raised when a variable is renamed or changes its meaning, not when one is added."""
@@ -20,6 +21,11 @@ REQUIRED_ATTRS = (
 )
 """Root attributes that whoever writes a file has to give."""
 
+type How = Literal["sum", "min", "mean", "max"]
+"""Over all entities of a kind in an area."""
+
+BY_AREA = "_by_area"
+"""Ends the name of a group that keeps areas instead of single entities."""
 FLOAT = "<f8"
 SHORT_FLOAT = "<f4"
 FLAG = "i1"
@@ -36,6 +42,8 @@ class Variable:
     dtype: str = FLOAT
     may_be_missing: bool = False
     """Whether NaN may stand for "there was none", as for a price nobody published."""
+    by_area: tuple[How, ...] = ()
+    """What remains of it where a file keeps areas only."""
 
     @property
     def is_float(self) -> bool:
@@ -55,21 +63,37 @@ class Group:
     static: tuple[Variable, ...] = ()
     derived: bool = False
     """Whether it follows from the rest, and is added when the run has ended well."""
+    of_area: tuple[Variable, ...] = ()
+    """Series of areas that cannot be told from what remains of the entities'."""
 
 
-_POWER = Variable("power_kw", "kW", "net power at the meter")
-_SETPOINT = Variable("setpoint_kw", "kW", "net power the site was told to take")
+SUM: tuple[How, ...] = ("sum",)
+MAX: tuple[How, ...] = ("max",)
+SPREAD: tuple[How, ...] = ("min", "mean", "max")
+_STORED = Variable(
+    "stored_kwh",
+    "kWh",
+    "energy kept in all sites beyond the start of the run, as electricity at the meter",
+)
+_POWER = Variable("power_kw", "kW", "net power at the meter", by_area=SUM)
+_SETPOINT = Variable(
+    "setpoint_kw", "kW", "net power the site was told to take", by_area=SUM
+)
 _OFFERED = (
-    Variable("offer_low_kw", "kW", "lowest power the site offered"),
-    Variable("offer_high_kw", "kW", "highest power the site offered"),
+    Variable("offer_low_kw", "kW", "lowest power the site offered", by_area=SUM),
+    Variable("offer_high_kw", "kW", "highest power the site offered", by_area=SUM),
 )
 _OFF_OFFER = Variable(
-    "off_offer_kw", "kW", "distance of the set-point to the nearest offered power"
+    "off_offer_kw",
+    "kW",
+    "distance of the set-point to the nearest offered power",
+    by_area=MAX,
 )
 _FORGONE = Variable(
     "forgone_dkk",
     "DKK",
     "cost of the option taken beyond the site's cheapest, by its own bid",
+    by_area=SUM,
 )
 _CAUSES = (
     Variable(
@@ -77,14 +101,16 @@ _CAUSES = (
         "DKK",
         "part of it that the DSO's limits cost the site, against its part in the plan; "
         "negative is a gain",
+        by_area=SUM,
     ),
     Variable(
         "activation_forgone_dkk",
         "DKK",
         "part of it that activations cost the site; negative is a gain",
+        by_area=SUM,
     ),
 )
-_BILL = Variable("bill_dkk", "DKK", "customer's bill of the step")
+_BILL = Variable("bill_dkk", "DKK", "customer's bill of the step", by_area=SUM)
 _AREA = Variable("area", "1", "row of its area in group areas", COUNT)
 _SITE = (
     _AREA,
@@ -289,11 +315,15 @@ _GROUPS = (
             _OFF_OFFER,
             _FORGONE,
             *_CAUSES,
-            Variable("air_c", "degC", "indoor air temperature"),
-            Variable("floor_c", "degC", "floor temperature"),
-            Variable("on", "1", "1 while the compressor runs", FLAG),
+            Variable("air_c", "degC", "indoor air temperature", by_area=SPREAD),
+            Variable("floor_c", "degC", "floor temperature", by_area=SPREAD),
+            Variable("on", "1", "1 while the compressor runs", FLAG, by_area=SUM),
             Variable(
-                "locked_breach", "1", "1 where a lock-out was not respected", FLAG
+                "locked_breach",
+                "1",
+                "1 where a lock-out was not respected",
+                FLAG,
+                by_area=SUM,
             ),
             _BILL,
         ),
@@ -308,6 +338,12 @@ _GROUPS = (
             Variable("start_floor_c", "degC", "floor temperature at the start"),
             Variable("guard_steps", "1", "steps the QoS guard looks ahead", COUNT),
         ),
+        of_area=(
+            Variable(
+                "outside_kh", "K h", "what homes were outside their own comfort band"
+            ),
+            _STORED,
+        ),
     ),
     Group(
         "pv_batteries",
@@ -320,13 +356,13 @@ _GROUPS = (
             _OFF_OFFER,
             _FORGONE,
             *_CAUSES,
-            Variable("energy_kwh", "kWh", "stored energy"),
-            Variable("battery_kw", "kW", "charging power of the battery"),
-            Variable("pv_kw", "kW", "available PV generation"),
-            Variable("curtailed_kw", "kW", "PV generation not used"),
-            Variable("load_kw", "kW", "load of the home itself"),
+            Variable("energy_kwh", "kWh", "stored energy", by_area=SUM),
+            Variable("battery_kw", "kW", "charging power of the battery", by_area=SUM),
+            Variable("pv_kw", "kW", "available PV generation", by_area=SUM),
+            Variable("curtailed_kw", "kW", "PV generation not used", by_area=SUM),
+            Variable("load_kw", "kW", "load of the home itself", by_area=SUM),
             _BILL,
-            Variable("wear_dkk", "DKK", "battery wear of the step"),
+            Variable("wear_dkk", "DKK", "battery wear of the step", by_area=SUM),
         ),
         (
             *_SITE,
@@ -338,6 +374,15 @@ _GROUPS = (
             Variable("power_max_kw", "kW", "largest battery power"),
             Variable("pv_kwp", "kW", "installed PV power"),
         ),
+        of_area=(
+            Variable(
+                "outside_kwh",
+                "kWh",
+                "most that any battery was outside the energy its customer allows",
+                may_be_missing=True,
+            ),
+            _STORED,
+        ),
     ),
     Group(
         "households",
@@ -348,6 +393,7 @@ _GROUPS = (
                 "power_kw",
                 "kW",
                 "uncontrolled load at the meter (0 where it is behind a site's meter)",
+                by_area=SUM,
             ),
         ),
         (_AREA,),
@@ -367,7 +413,15 @@ _GROUPS = (
         "buses",
         "bus",
         "the buses, by power flow",
-        (Variable("voltage", "pu", "voltage magnitude", SHORT_FLOAT),),
+        (
+            Variable(
+                "voltage",
+                "pu",
+                "voltage magnitude",
+                SHORT_FLOAT,
+                by_area=("min", "max"),
+            ),
+        ),
         (_AREA,),
     ),
     Group(
@@ -375,8 +429,14 @@ _GROUPS = (
         "line",
         "the lines, by power flow",
         (
-            Variable("loading", "percent", "current over rated current", SHORT_FLOAT),
-            Variable("current", "kA", "current", SHORT_FLOAT),
+            Variable(
+                "loading",
+                "percent",
+                "current over rated current",
+                SHORT_FLOAT,
+                by_area=MAX,
+            ),
+            Variable("current", "kA", "current", SHORT_FLOAT, by_area=MAX),
         ),
         (_AREA,),
     ),
@@ -422,7 +482,49 @@ _GROUPS = (
     ),
 )
 
-LAYOUT: dict[str, Group] = {group.name: group for group in _GROUPS}
+_SAID: dict[How, str] = {
+    "sum": "sum over the area",
+    "min": "lowest in the area",
+    "mean": "mean of the area",
+    "max": "highest in the area",
+}
+
+
+def _of_areas(group: Group) -> Group:
+    """Return what is left of a group where a file keeps areas only."""
+    series = tuple(
+        replace(
+            each,
+            name=f"{each.name}_{how}",
+            long_name=f"{each.long_name}, {_SAID[how]}",
+            dtype=COUNT if each.dtype == FLAG else each.dtype,
+            # there may be no such entity in an area
+            may_be_missing=how != "sum",
+            by_area=(),
+        )
+        for each in group.series
+        for how in each.by_area
+    )
+    return Group(
+        f"{group.name}{BY_AREA}",
+        "area",
+        f"{group.long_name}: sums and extremes by area",
+        (*series, *group.of_area),
+        (Variable("number", "1", "how many there are", COUNT),),
+    )
+
+
+REDUCED = tuple(
+    group.name for group in _GROUPS if any(each.by_area for each in group.series)
+)
+"""Groups that a file keeps one by one, or by area only."""
+LAYOUT: dict[str, Group] = {
+    group.name: group
+    for group in (
+        *_GROUPS,
+        *(_of_areas(group) for group in _GROUPS if group.name in REDUCED),
+    )
+}
 """All groups of a results file, in the order they are written."""
 
 

@@ -7,7 +7,7 @@ not fit into memory and a file can be read while its run still goes.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import h5py
 import numpy as np
@@ -16,7 +16,14 @@ from numpy.typing import NDArray
 from mosaik_bottomup.arrays import FloatArray, IntArray
 from mosaik_bottomup.errors import InputError, Problem
 from mosaik_bottomup.results.container import AttrValue, chunk_steps
-from mosaik_bottomup.results.layout import FORMAT_VERSION, LAYOUT, Group, Variable
+from mosaik_bottomup.results.layout import (
+    BY_AREA,
+    FORMAT_VERSION,
+    LAYOUT,
+    REDUCED,
+    Group,
+    Variable,
+)
 
 SECONDS_PER_HOUR = 3600.0
 
@@ -46,6 +53,38 @@ class Results:
         """Length of a step in hours."""
         return self.step_s / SECONDS_PER_HOUR
 
+    @property
+    def keeps_sites(self) -> bool:
+        """Whether it keeps every site, home, bus and line, or areas only."""
+        return not any(f"{group}{BY_AREA}" in self.entities for group in REDUCED)
+
+    def sums(self, group: str, variable: str) -> FloatArray:
+        """Return a series whose sum over the entities is that of all, in any file.
+
+        Shape (entity, time): of each entity, or of each area where it keeps areas only.
+        """
+        if self.keeps_sites:
+            return self.series(group, variable)
+        return self.series(f"{group}{BY_AREA}", f"{variable}_sum")
+
+    def number(self, group: str) -> int:
+        """Return how many entities of a group there were, in any file."""
+        if self.keeps_sites:
+            return len(self.entities.get(group, ()))
+        number = self.static.get(f"{group}{BY_AREA}", {}).get("number", np.zeros(0))
+        return int(number.sum())
+
+    def extreme(self, group: str, variable: str, how: Literal["min", "max"]) -> float:
+        """Return the lowest or highest value of a series, in any file; 0 of none."""
+        if self.keeps_sites:
+            series = self.series(group, variable)
+        else:
+            series = self.series(f"{group}{BY_AREA}", f"{variable}_{how}")
+        known = series[np.isfinite(series)]
+        return (
+            float((known.min if how == "min" else known.max)()) if known.size else 0.0
+        )
+
     def holds(self, group: str, variable: str) -> bool:
         """Return whether the file has a series; an older version's may lack it."""
         with h5py.File(self.path, "r") as file:
@@ -64,10 +103,16 @@ class Results:
         ------
         KeyError
             If the layout has no such group or variable.
+        InputError
+            If the file keeps sums and extremes of areas instead.
         """
         described = LAYOUT[group]
         if variable not in {each.name for each in described.series}:
             raise KeyError(f"{group} has no series {variable!r}")
+        if group in REDUCED and not self.keeps_sites:
+            remedy = f'run it again with "sites" to have {group} one by one'
+            key = "results.detail"
+            raise InputError([Problem(str(self.path), key, "areas", remedy)])
         if group not in self.entities:
             return np.empty((0, self.steps_written))
         with h5py.File(self.path, "r") as file:

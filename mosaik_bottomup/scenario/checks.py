@@ -62,12 +62,14 @@ def _whole_steps(section: str, key: str) -> Callable[[Scenario], Findings]:
 
 def _one_number_per_area(key: str) -> Callable[[Scenario], Findings]:
     def find(scenario: Scenario) -> Findings:
-        areas = scenario.grid.area_names
-        if len(getattr(scenario.grid, key)) != len(areas):
-            names = ", ".join(areas)
+        grid = scenario.grid
+        areas = len(grid.areas) * grid.copies
+        if len(getattr(grid, key)) != areas:
+            each = f"each area ({', '.join(grid.areas)})"
+            also = f" or for all {areas} copies" if grid.copies > 1 else ""
             yield (
                 f"grid.{key}",
-                f"must be one number, or a list of one for each area ({names})",
+                f"must be one number, or a list of one for {each}{also}",
             )
 
     return find
@@ -83,13 +85,15 @@ def _known_networks(scenario: Scenario) -> Findings:
 def _enough_homes(scenario: Scenario) -> Findings:
     known = data.network_names()
     networks = scenario.grid.areas.values()
-    homes = sum(data.homes_in(network) for network in networks if network in known)
+    homes = scenario.grid.copies * sum(
+        data.homes_in(network) for network in networks if network in known
+    )
     sites = scenario.sites.heat_pumps + scenario.sites.pv_batteries
     if sites > homes and all(network in known for network in networks):
         yield (
             "sites.heat_pumps",
             f"there are {homes} homes in the areas, and heat_pumps + pv_batteries "
-            f"= {sites} want one each; have fewer of them or more areas",
+            f"= {sites} want one each; have fewer of them, or more areas or copies",
         )
 
 
@@ -210,7 +214,7 @@ _IN_WHOLE_STEPS = (
     ("intraday", "gate_closure_h"),
     ("intraday", "reach_h"),
 )
-_NAMES = ("grid.areas", "aggregators.count")
+_NAMES = ("grid.areas", "grid.copies", "aggregators.count")
 _SITES = ("sites.heat_pumps", "sites.pv_batteries")
 
 CHECKS = (
@@ -220,11 +224,11 @@ CHECKS = (
         for section, key in _IN_WHOLE_STEPS
     ),
     *(
-        Check((f"grid.{key}", "grid.areas"), _one_number_per_area(key))
+        Check((f"grid.{key}", "grid.areas", "grid.copies"), _one_number_per_area(key))
         for key in ("transformer_kva", "loading_limit_percent")
     ),
     Check(("grid.areas",), _known_networks),
-    Check(("grid.areas", *_SITES), _enough_homes),
+    Check(("grid.areas", "grid.copies", *_SITES), _enough_homes),
     Check(("aggregators.count", *_SITES), _a_site_for_each_aggregator),
     *(
         Check((f"{section}.file",), _file_exists(section))

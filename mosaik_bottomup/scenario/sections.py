@@ -88,10 +88,13 @@ class Grid(Section):
         default={"A": "LV2.101", "B": "LV3.101"}, min_length=1
     )
     """Name of each area and the packaged SimBench grid it is."""
+    copies: int = Field(default=1, ge=1, le=10_000)
+    """How often each of them stands there; copies of A are areas A-1, A-2, ..."""
     transformer_kva: PerArea = (160.0, 160.0)
-    """Rating of each transformer; one number holds for every area."""
+    """Rating of each transformer; one number holds for every area, one for each name in
+    `areas` for all its copies."""
     loading_limit_percent: PerArea = (100.0, 100.0)
-    """Loading the DSO allows, of the rating; one number holds for every area."""
+    """Loading the DSO allows, of the rating; given like `transformer_kva`."""
     engine: Literal["power-grid-model", "pandapower"] = "power-grid-model"
     """Who solves the power flow; both agree, the first is a hundred times faster."""
     mv_voltage_pu: float = Field(default=1.025, ge=0.9, le=1.1)
@@ -107,23 +110,38 @@ class Grid(Section):
 
     @model_validator(mode="before")
     @classmethod
-    def _one_number_for_all_areas(cls, raw: object) -> object:
+    def _one_number_for_many_areas(cls, raw: object) -> object:
         if not isinstance(raw, Mapping):
             return raw
         areas = raw.get("areas", cls.model_fields["areas"].default)
-        if not isinstance(areas, Mapping):
+        copies = raw.get("copies", 1)
+        if not isinstance(areas, Mapping) or not isinstance(copies, int):
             return raw
         spread = dict(raw)
         for key in ("transformer_kva", "loading_limit_percent"):
             value = spread.get(key, cls.model_fields[key].default[0])
-            number = isinstance(value, int | float) and not isinstance(value, bool)
-            spread[key] = (value,) * len(areas) if number else value
+            if isinstance(value, int | float) and not isinstance(value, bool):
+                value = (value,) * len(areas)
+            if isinstance(value, list | tuple) and len(value) == len(areas):
+                value = tuple(each for each in value for _ in range(copies))
+            spread[key] = value
         return spread
 
     @property
+    def networks(self) -> dict[str, str]:
+        """The SimBench grid of each area, copies one after the other."""
+        if self.copies == 1:
+            return self.areas
+        return {
+            f"{name}-{number + 1}": code
+            for name, code in self.areas.items()
+            for number in range(self.copies)
+        }
+
+    @property
     def area_names(self) -> tuple[str, ...]:
-        """Names of the areas, in the order of the file."""
-        return tuple(self.areas)
+        """Names of all areas, in the order of the file."""
+        return tuple(self.networks)
 
 
 class Sites(Section):
@@ -435,6 +453,9 @@ class Results(Section):
 
     flush_every_steps: int = Field(default=4, ge=1)
     """Most steps that are lost if the run is killed."""
+    detail: Literal["sites", "areas"] = "sites"
+    """Keep the series of every site, home, bus and line, or of each area their sums and
+    extremes only: for fleets so large that nobody looks at single homes."""
 
 
 class Scenario(Section):

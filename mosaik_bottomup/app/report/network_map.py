@@ -13,8 +13,10 @@ from mosaik_bottomup.app.report.figure import (
 from mosaik_bottomup.app.report.radial import place
 from mosaik_bottomup.app.report.runs import Run, settings
 from mosaik_bottomup.arrays import FloatArray
-from mosaik_bottomup.grid.network import Network, build
+from mosaik_bottomup.case import build_network
+from mosaik_bottomup.grid.network import Network
 from mosaik_bottomup.results import Results
+from mosaik_bottomup.scenario import Grid
 
 PX_PER_BRANCH = 11
 LEAST_PANEL_PX = 160
@@ -31,8 +33,7 @@ LOADS = (
 
 def network_of(results: Results) -> Network:
     """Return the network a run's file describes."""
-    grid = settings(results)["grid"]
-    return build(grid["areas"], grid["transformer_kva"], grid["mv_voltage_pu"])
+    return build_network(Grid.model_validate(settings(results)["grid"]))
 
 
 def worst_voltage_pu(results: Results) -> FloatArray:
