@@ -139,7 +139,14 @@ def value_heat(
     kept
         After how many stages: all that will be asked for, because every one takes 5 kB
         a house.
+
+    Raises
+    ------
+    ValueError
+        If that is more than there are.
     """
+    if kept > stages.kind.size:
+        raise ValueError(f"{kept} stages are to be kept of {stages.kind.size} planned")
     spacing = floor_reach_k / (FLOOR_POINTS - 1)
     values = np.empty((low_c.size, kept, AIR_POINTS, FLOOR_POINTS))
 
