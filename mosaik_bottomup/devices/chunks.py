@@ -7,7 +7,7 @@ number of threads changes any result.
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
-from numba import config
+import numba
 
 CHUNK_SITES = 512
 """Some 50 ms of planning: long beside the start of a thread, short beside a plan of a
@@ -19,12 +19,13 @@ def in_chunks(work: Callable[[int, int], None], sites: int) -> None:
 
     On as many threads as numba is given: those of ``NUMBA_NUM_THREADS``.
     """
+    threads = numba.config.NUMBA_NUM_THREADS  # type: ignore[attr-defined]
     starts = range(0, sites, CHUNK_SITES)
     ends = [min(start + CHUNK_SITES, sites) for start in starts]
-    if len(ends) <= 1 or config.NUMBA_NUM_THREADS == 1:
+    if len(ends) <= 1 or threads == 1:
         for start, end in zip(starts, ends, strict=True):
             work(start, end)
         return
-    with ThreadPoolExecutor(config.NUMBA_NUM_THREADS) as pool:
+    with ThreadPoolExecutor(threads) as pool:
         for _ in pool.map(work, starts, ends):
             pass  # whatever went wrong in a thread is raised here

@@ -98,8 +98,9 @@ def breach_k(guard: Guard, at: int, temperature_c: FloatArray) -> FloatArray:
         Degrees below the band when heated without pause plus degrees above it when
         not heated at all; zero for a state from which the band can be kept.
     """
-    free = np.zeros(temperature_c.shape[:2])
-    return locked_breach_k(guard, at, temperature_c, free, free.astype(np.int64))
+    idle_kw = np.zeros(temperature_c.shape[:2])
+    unlocked = np.zeros(idle_kw.shape, dtype=np.int64)
+    return locked_breach_k(guard, at, temperature_c, idle_kw, unlocked)
 
 
 def locked_breach_k(
@@ -169,12 +170,13 @@ def _breaches_k(
     locked_steps: IntArray,
 ) -> FloatArray:
     """Walk each option of each house through its lock-out and the horizon after it."""
-    breach = np.empty(heat_kw.shape)
+    n, options, _ = temperature_c.shape
+    breach = np.empty((n, options))
     ahead = of_state.shape[1] - 1
-    for i in range(breach.shape[0]):
+    for i in range(n):
         aa, af = transition[i, 0, 0], transition[i, 0, 1]
         fa, ff = transition[i, 1, 0], transition[i, 1, 1]
-        for j in range(breach.shape[1]):
+        for j in range(options):
             air, floor = temperature_c[i, j, 0], temperature_c[i, j, 1]
             locked, farthest = locked_steps[i, j], 0.0
             for k in range(locked):

@@ -7,8 +7,12 @@ what is kept. What is computed does not depend on which houses are done together
 
 import numba
 import numpy as np
+from numpy.typing import NDArray
 
 from mosaik_bottomup.arrays import FloatArray, IntArray
+
+type CellArray = NDArray[np.uint32]
+"""Unsigned: a sign would have to be looked at in every look-up."""
 
 AIR_POINTS = 21
 """About 0.13 K apart: a coarser grid smears the edge of the band and keeps houses too
@@ -98,7 +102,7 @@ def fill_values(
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
 def _reach(
-    reached: tuple[IntArray, FloatArray],
+    reached: tuple[CellArray, FloatArray],
     air: FloatArray,
     floor: FloatArray,
     transition: FloatArray,
@@ -137,7 +141,7 @@ def _reach(
 def _take_cheaper(
     best: FloatArray,
     after: FloatArray,
-    reached: tuple[IntArray, FloatArray],
+    reached: tuple[CellArray, FloatArray],
     cost_dkk: float,
 ) -> None:
     """Lower the best cost of each grid point to an option's, where that is less."""
