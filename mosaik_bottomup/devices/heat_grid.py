@@ -13,6 +13,8 @@ from mosaik_bottomup.arrays import FloatArray, IntArray
 
 type CellArray = NDArray[np.uint32]
 """Unsigned: a sign would have to be looked at in every look-up."""
+type Reached = tuple[CellArray, FloatArray, FloatArray, FloatArray]
+"""By grid point: cell, place in it along both axes, penalty."""
 
 AIR_POINTS = 21
 """About 0.13 K apart: a coarser grid smears the edge of the band and keeps houses too
@@ -59,7 +61,8 @@ def fill_values(
     stages, kept = kind.size, values.shape[1]
     air, floor = np.empty(POINTS), np.empty(POINTS)
     now, after = np.empty(POINTS), np.empty(POINTS)
-    reached = np.empty(POINTS, np.uint32), np.empty((3, POINTS))
+    part_air, part_floor = np.empty(POINTS), np.empty(POINTS)
+    reached = np.empty(POINTS, np.uint32), part_air, part_floor, np.empty(POINTS)
     for i in range(first_house, end_house):
         grid = (
             low_c[i] - BEYOND_K,
@@ -102,7 +105,7 @@ def fill_values(
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
 def _reach(
-    reached: tuple[CellArray, FloatArray],
+    reached: Reached,
     air: FloatArray,
     floor: FloatArray,
     transition: FloatArray,
@@ -119,7 +122,7 @@ def _reach(
 
     A loop of its own, without look-ups, so that it becomes vector instructions.
     """
-    cell, (part_air, part_floor, penalty) = reached
+    cell, part_air, part_floor, penalty = reached
     first, air_spacing, floor_spacing = grid
     aa, af = transition[0, 0], transition[0, 1]
     fa, ff = transition[1, 0], transition[1, 1]
@@ -141,11 +144,11 @@ def _reach(
 def _take_cheaper(
     best: FloatArray,
     after: FloatArray,
-    reached: tuple[CellArray, FloatArray],
+    reached: Reached,
     cost_dkk: float,
 ) -> None:
     """Lower the best cost of each grid point to an option's, where that is less."""
-    cell, (part_air, part_floor, penalty) = reached
+    cell, part_air, part_floor, penalty = reached
     for p in range(POINTS):
         value = _bilinear(after, cell[p], part_air[p], part_floor[p])
         best[p] = min(best[p], cost_dkk + value + penalty[p])
