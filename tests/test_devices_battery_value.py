@@ -12,6 +12,7 @@ from mosaik_bottomup.devices.battery_value import (
     exchange_dkk,
     values_at,
 )
+from mosaik_bottomup.devices.chunks import CHUNK_SITES
 
 ROUNDING_DKK = 1e-9
 LADDER = np.linspace(-1, 1, 5)
@@ -37,6 +38,7 @@ def batteries(rng, steps, points, n=2):
         "step_h": rng.choice([0.25, 1.0]),
         "ladder": LADDER,
         "points": points,
+        "kept": steps,
     }
 
 
@@ -52,11 +54,11 @@ def test_a_state_is_worth_its_best_choice_and_what_that_leads_to(seed):
     size = it["high_kwh"] - it["low_kwh"]
     at_end = -it["end_value_dkk_per_kwh"] * size[:, None] * np.linspace(0, 1, points)
     np.testing.assert_allclose(values[:, -1], at_end)
-    for i, k in product(range(n), range(steps)):
+    for i, k in product(range(n), range(1, steps)):
         grid = np.linspace(it["low_kwh"][i], it["high_kwh"][i], points)
         full_kw, efficiency = it["power_max_kw"][i], it["efficiency"][i]
         net = it["net_kw"][i, k]
-        for stored, value in zip(grid, values[i, k], strict=True):
+        for stored, value in zip(grid, values[i, k - 1], strict=True):
             room_kw = min(full_kw, (grid[-1] - stored) / efficiency / h)
             stock_kw = min(full_kw, (stored - grid[0]) * efficiency / h)
             costs = []
@@ -76,7 +78,7 @@ def test_a_state_is_worth_its_best_choice_and_what_that_leads_to(seed):
                 costs.append(
                     h * power * price
                     + h * discharge * it["wear_dkk_per_kwh"]
-                    + np.interp(after, grid, values[i, k + 1])
+                    + np.interp(after, grid, values[i, k])
                 )
             assert value == pytest.approx(min(costs), abs=ROUNDING_DKK)
 
@@ -94,20 +96,22 @@ def test_a_state_is_worth_the_cheapest_of_all_courses_from_it(
     # lossless, 4 kWh, 2 kW, steps of an hour: every course stays on the grid
     steps, points = 3, 5
     price = np.array(prices)
+    at_first = np.ones(1)  # a step whose end is what is valued
     values = battery_values(
         np.array([1.0]),
         np.array([5.0]),
         np.array([2.0]),
         np.ones(1),
-        np.array([net], dtype=float),
-        price,
-        0.5 * price,
-        np.zeros((1, steps)),
+        np.array([[0, *net]], dtype=float),
+        np.concatenate([at_first, price]),
+        np.concatenate([at_first, 0.5 * price]),
+        np.zeros((1, 1 + steps)),
         wear,
         end_value,
         1.0,
         LADDER,
         points,
+        kept=1,
     )
 
     for start in range(points):
@@ -139,7 +143,7 @@ def test_the_future_costs_no_more_than_leaving_the_battery_alone(seed):
     values = battery_values(**it)
 
     idle = np.zeros(2)
-    for i, k in product(range(2), range(8)):
+    for i, k in product(range(2), range(1, 8)):
         idle[i] += exchange_dkk(
             it["net_kw"][i, k],
             it["import_dkk_per_kwh"][k],
@@ -148,6 +152,31 @@ def test_the_future_costs_no_more_than_leaving_the_battery_alone(seed):
             it["step_h"],
         )
     assert (values[:, 0] <= idle[:, None] + values[:, -1] + ROUNDING_DKK).all()
+
+
+@settings(deadline=None, max_examples=5)
+@given(seed=seeds)
+def test_only_values_that_are_asked_for_are_kept_and_they_are_the_same(seed):
+    it = batteries(np.random.default_rng(seed), 8, 11)
+
+    few, all_of_them = (battery_values(**it | {"kept": kept}) for kept in (2, 8))
+
+    assert few.shape == (2, 2, 11)
+    np.testing.assert_array_equal(few, all_of_them[:, :2])
+
+
+def test_a_fleet_of_many_chunks_is_valued_as_each_battery_alone():
+    n = 2 * CHUNK_SITES + 3
+    it = batteries(np.random.default_rng(0), 3, 5, n)
+
+    together = battery_values(**it)
+
+    by_site = [
+        name for name, at in it.items() if isinstance(at, np.ndarray) and len(at) == n
+    ]
+    for row in (0, CHUNK_SITES - 1, CHUNK_SITES, 2 * CHUNK_SITES, n - 1):
+        alone = battery_values(**it | {name: it[name][[row]] for name in by_site})
+        np.testing.assert_array_equal(alone[0], together[row])
 
 
 @pytest.mark.parametrize(
@@ -181,5 +210,5 @@ def test_no_batteries_have_no_values():
     rng = np.random.default_rng(0)
     arguments = batteries(rng, 4, 5, 0)
 
-    assert battery_values(**arguments).shape == (0, 5, 5)
+    assert battery_values(**arguments).shape == (0, 4, 5)
     assert values_at(np.zeros((0, 5)), np.zeros(0), np.zeros((0, 3))).shape == (0, 3)

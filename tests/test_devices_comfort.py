@@ -158,3 +158,15 @@ def test_where_nothing_keeps_the_band_only_the_least_bad_offer_is_admissible():
     good = admissible(breach, offered)
 
     np.testing.assert_array_equal(good, [[False, False, True], [False, True, False]])
+
+
+def test_a_guard_is_not_asked_beyond_what_it_covers():
+    case = Case(0)
+    states, heat = case.states(), np.zeros((N, STATES))
+    long = np.full((N, STATES), case.ahead + 2)
+
+    breach_k(case.guard, STEPS, states)
+    with pytest.raises(ValueError, match="guard of 13 steps"):
+        breach_k(case.guard, STEPS + 1, states)
+    with pytest.raises(ValueError, match="asked for 4 to 14"):
+        locked_breach_k(case.guard, 4, states, heat, long)

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mosaik_bottomup.devices import comfort, house
+from mosaik_bottomup.devices import comfort, heat_value, house
 from mosaik_bottomup.devices.agent import cheapest_kw
+from mosaik_bottomup.devices.chunks import CHUNK_SITES
 from mosaik_bottomup.devices.draw import Population, draw_fleets
 from mosaik_bottomup.devices.heat_pump import HeatPumpState, cop, gains_kw, take
 from mosaik_bottomup.devices.heat_pump_site import HeatPumpSites, _nearest_allowed
@@ -257,12 +258,12 @@ def test_a_state_is_worth_to_a_plan_what_the_cheapest_bid_from_it_costs(seed, pa
         np.stack([air, floor], axis=1), np.ones(4, bool), np.ones(4, int)
     )
 
-    book = sites.bids(state, plan, weather.only(0, 1), Moment(0))
+    book = sites.bids(state, plan, weather.only(1, 1), Moment(1))
 
     worth = value.values_dkk[:, 0, air_point, floor_point]
     cheapest = book.cost_dkk.min(axis=1)
     fleet = sites.fleet
-    full_kw = fleet.heat_kw / cop(float(weather.ambient_c[0]), fleet.inverter)
+    full_kw = fleet.heat_kw / cop(float(weather.ambient_c[1]), fleet.inverter)
     all_allowed = np.isclose(np.ptp(book.power_kw, axis=1), full_kw)
     np.testing.assert_allclose(cheapest[all_allowed], worth[all_allowed])
     # the plan may think of what the guard does not let a home offer
@@ -270,7 +271,9 @@ def test_a_state_is_worth_to_a_plan_what_the_cheapest_bid_from_it_costs(seed, pa
 
 
 def test_heat_at_the_end_is_worth_the_power_that_made_it_at_the_mean_price():
-    sites, weather = sites_of(4), winter(np.random.default_rng(0), 104, 0.25)
+    # the next plan is not made before the horizon ends
+    sites = sites_of(4, replan_steps=104, guard_h=0)
+    weather = winter(np.random.default_rng(0), 105, 0.25)
     fleet = sites.fleet
 
     value = sites.plan(0, weather, NO_SURCHARGE).value
@@ -378,14 +381,45 @@ def test_homes_start_at_rest_in_the_middle_of_their_band():
 
 @pytest.mark.parametrize(("step_s", "replan_steps"), [(300, 24), (900, 8), (3600, 2)])
 def test_a_plan_goes_by_steps_until_the_next_one_and_by_hours_from_then_on(
-    step_s, replan_steps
+    step_s, replan_steps, monkeypatch
 ):
     sites = sites_of(1, step_s=step_s, replan_steps=replan_steps)
     steps = replan_steps + 24 * 3600 // step_s
+    planned = []
+    value_heat = heat_value.value_heat
+
+    def watched(stages, *rest, **kept):
+        planned.append(stages)
+        return value_heat(stages, *rest, **kept)
+
+    monkeypatch.setattr(heat_value, "value_heat", watched)
 
     plan = sites.plan(0, outlook_of(np.full(steps, 0.0)), NO_SURCHARGE)
 
-    assert plan.value.values_dkk.shape[1] == replan_steps + 24 + 1
+    lengths_h = planned[0].length_h[planned[0].kind]
+    np.testing.assert_array_equal(
+        lengths_h, [step_s / 3600] * replan_steps + [1.0] * 24
+    )
+    assert plan.value.values_dkk.shape[1] == replan_steps
+
+
+def test_homes_plan_and_bid_together_as_each_does_alone():
+    n = CHUNK_SITES + 2
+    fleet, weather = fleet_of(n), winter(np.random.default_rng(0), 48, 1.0)
+    rules = PlanningRules(1.0, 2, 6, 2)
+
+    def book_of(rows):
+        sites = HeatPumpSites(take(fleet, rows), rules, POWER_FACTOR)
+        plan = sites.plan(0, weather, NO_SURCHARGE)
+        state = sites.start(float(weather.ambient_c.mean()))
+        return sites.bids(state, plan, weather.only(1, 1), Moment(1))
+
+    together = book_of(np.arange(n))
+
+    for row in (0, CHUNK_SITES - 1, CHUNK_SITES, n - 1):
+        alone = book_of(np.array([row]))
+        np.testing.assert_array_equal(alone.power_kw[0], together.power_kw[row])
+        np.testing.assert_array_equal(alone.cost_dkk[0], together.cost_dkk[row])
 
 
 def test_the_last_step_before_the_next_plan_is_still_covered():

@@ -147,7 +147,7 @@ def test_an_option_costs_its_bill_its_wear_and_what_the_plan_expects_after_it(
     for j in range(last + 1):
         after, record = sites.apply(state, now, book.power_kw[:, j])
         ahead = values_at(
-            plan.values_dkk[:, step + 1 - 3],
+            plan.values_dkk[:, step - 3],
             spacing,
             (after - sites.fleet.low_kwh)[:, None],
         )[:, 0]
@@ -250,8 +250,8 @@ def test_a_congestion_price_ahead_makes_stored_energy_worth_more(seed):
     ahead = np.zeros((AREAS, STEPS))
     ahead[1, 4:8] = 4.0
 
-    calm = sites.plan(0, outlook, NO_SURCHARGE).values_dkk[:, 1]
-    busy = sites.plan(0, outlook, ahead).values_dkk[:, 1]
+    calm = sites.plan(0, outlook, NO_SURCHARGE).values_dkk[:, 0]
+    busy = sites.plan(0, outlook, ahead).values_dkk[:, 0]
 
     more = (calm[:, 0] - calm[:, -1]) - (busy[:, 0] - busy[:, -1])
     there = sites.fleet.area == 1
@@ -261,7 +261,8 @@ def test_a_congestion_price_ahead_makes_stored_energy_worth_more(seed):
 
 def test_energy_at_the_end_is_worth_the_mean_price_less_losses_and_wear():
     rng = np.random.default_rng(0)
-    sites, outlook = sites_of(), outlook_of(rng)
+    sites = sites_of()
+    outlook = outlook_of(rng).only(0, sites.rules.replan_steps)
 
     values = sites.plan(0, outlook, NO_SURCHARGE).values_dkk[:, -1]
 
@@ -272,7 +273,8 @@ def test_energy_at_the_end_is_worth_the_mean_price_less_losses_and_wear():
 
 def test_energy_at_the_end_is_never_worth_less_than_nothing():
     rng = np.random.default_rng(0)
-    sites, outlook = sites_of(), outlook_of(rng)
+    sites = sites_of()
+    outlook = outlook_of(rng).only(0, sites.rules.replan_steps)
     free = Outlook(
         outlook.ambient_c,
         outlook.global_w_m2,

@@ -219,6 +219,7 @@ class FleetAgent:
         surcharge = np.broadcast_to(surcharge, (self._areas, steps))
         outlook = self._forecast(moment.now, step, steps)
         self._surcharge = step, surcharge
+        self._plan = None  # two plans of a large fleet are more than need be in memory
         self._plan = self.sites.plan(step, outlook, surcharge)
 
     def _bid(self, moment: Moment) -> BidBook:

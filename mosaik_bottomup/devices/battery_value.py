@@ -12,10 +12,10 @@ own load less PV, :math:`\pi` import at one price and export at another.
 import numba
 import numpy as np
 
-from mosaik_bottomup.arrays import FloatArray
+from mosaik_bottomup.arrays import FloatArray, IntArray
+from mosaik_bottomup.devices.chunks import in_chunks
 
 
-@numba.njit(cache=True)
 def battery_values(
     low_kwh: FloatArray,
     high_kwh: FloatArray,
@@ -30,8 +30,9 @@ def battery_values(
     step_h: float,
     ladder: FloatArray,
     points: int,
+    kept: int,
 ) -> FloatArray:
-    """Return W for batteries, shape ``(n, t + 1, points)``.
+    """Return W after each of the first ``kept`` steps, shape ``(n, kept, points)``.
 
     Parameters
     ----------
@@ -52,47 +53,120 @@ def battery_values(
         considered too.
     points
         Size of the grid.
+    kept
+        After how many steps: all that will be asked for.
+
+    Raises
+    ------
+    ValueError
+        If that is more than the horizon has.
     """
-    n, steps = net_kw.shape
-    values = np.empty((n, steps + 1, points))
-    for i in range(n):
-        spacing = (high_kwh[i] - low_kwh[i]) / (points - 1)
+    if kept > net_kw.shape[1]:
+        raise ValueError(f"{kept} steps are to be kept of {net_kw.shape[1]} planned")
+    values = np.empty((low_kwh.size, kept, points))
+
+    def fill(first: int, end: int) -> None:
+        _fill_values(
+            values,
+            first,
+            end,
+            high_kwh - low_kwh,
+            power_max_kw,
+            efficiency,
+            net_kw,
+            import_dkk_per_kwh,
+            export_dkk_per_kwh,
+            surcharge_dkk_per_kwh,
+            wear_dkk_per_kwh,
+            end_value_dkk_per_kwh,
+            step_h,
+            ladder,
+        )
+
+    in_chunks(fill, low_kwh.size)
+    return values
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _fill_values(
+    values: FloatArray,
+    first_site: int,
+    end_site: int,
+    width_kwh: FloatArray,
+    power_max_kw: FloatArray,
+    efficiency: FloatArray,
+    net_kw: FloatArray,
+    import_dkk_per_kwh: FloatArray,
+    export_dkk_per_kwh: FloatArray,
+    surcharge_dkk_per_kwh: FloatArray,
+    wear_dkk_per_kwh: float,
+    end_value_dkk_per_kwh: float,
+    step_h: float,
+    ladder: FloatArray,
+) -> None:
+    kept, points = values.shape[1:]
+    options = ladder.size + 1
+    now, after = np.empty(points), np.empty(points)
+    battery, wear = np.empty((options, points)), np.empty((options, points))
+    cell, part = np.empty((options, points), np.uint32), np.empty((options, points))
+    for i in range(first_site, end_site):
+        spacing = width_kwh[i] / (points - 1)
+        site = (power_max_kw[i], efficiency[i], spacing, step_h, wear_dkk_per_kwh)
+        # where full power and its parts lead to is the same in every step
+        for j in range(ladder.size):
+            ask = ladder[j] * power_max_kw[i]
+            _reach(ask, site, battery[j], wear[j], cell[j], part[j])
         for g in range(points):
-            values[i, steps, g] = -end_value_dkk_per_kwh * g * spacing
-        for k in range(steps - 1, -1, -1):
-            after = values[i, k + 1]
-            for g in range(points):
-                stored = g * spacing
-                charge = min(
-                    power_max_kw[i],
-                    ((points - 1) * spacing - stored) / (efficiency[i] * step_h),
-                )
-                discharge = min(power_max_kw[i], stored * efficiency[i] / step_h)
-                best = np.inf
-                for j in range(ladder.size + 1):
-                    ask = -net_kw[i, k]
-                    if j < ladder.size:
-                        ask = ladder[j] * power_max_kw[i]
-                    battery = min(max(ask, -discharge), charge)
+            now[g] = -end_value_dkk_per_kwh * g * spacing
+        for k in range(net_kw.shape[1] - 1, -1, -1):
+            if k < kept:
+                values[i, k] = now
+            if k == 0:  # nobody asks what the start is worth
+                break
+            now, after = after, now
+            now[:] = np.inf
+            net = net_kw[i, k]
+            _reach(-net, site, battery[-1], wear[-1], cell[-1], part[-1])
+            for j in range(options):
+                for g in range(points):
                     cost = exchange_dkk(
-                        net_kw[i, k] + battery,
+                        net + battery[j, g],
                         import_dkk_per_kwh[k],
                         export_dkk_per_kwh[k],
                         surcharge_dkk_per_kwh[i, k],
                         step_h,
                     )
-                    if battery < 0:
-                        cost -= battery * wear_dkk_per_kwh * step_h
-                        to = stored + battery * step_h / efficiency[i]
-                    else:
-                        to = stored + battery * step_h * efficiency[i]
-                    at = min(max(to / spacing, 0.0), points - 1.0)
-                    cell = min(int(at), points - 2)
-                    part = at - cell
-                    cost += (1 - part) * after[cell] + part * after[cell + 1]
-                    best = min(best, cost)
-                values[i, k, g] = best
-    return values
+                    at, u = cell[j, g], part[j, g]
+                    cost += wear[j, g]
+                    cost += (1 - u) * after[at] + u * after[at + 1]
+                    now[g] = min(now[g], cost)
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _reach(
+    ask_kw: float,
+    site: tuple[float, float, float, float, float],
+    battery_kw: FloatArray,
+    wear_dkk: FloatArray,
+    cell: IntArray,
+    part: FloatArray,
+) -> None:
+    """Find what a battery does that is asked for a power, and where that leads."""
+    power_max_kw, efficiency, spacing, step_h, wear_dkk_per_kwh = site
+    last = cell.size - 1
+    for g in range(cell.size):
+        stored = g * spacing
+        room_kw = (last * spacing - stored) / (efficiency * step_h)
+        stock_kw = stored * efficiency / step_h
+        battery = max(ask_kw, -min(power_max_kw, stock_kw))
+        battery = min(battery, min(power_max_kw, room_kw))
+        drawn, charged = min(battery, 0.0), max(battery, 0.0)
+        to = stored + drawn * step_h / efficiency + charged * step_h * efficiency
+        at = min(max(to / spacing, 0.0), float(last))
+        battery_kw[g] = battery
+        wear_dkk[g] = -drawn * wear_dkk_per_kwh * step_h
+        cell[g] = min(int(at), last - 1)
+        part[g] = at - cell[g]
 
 
 @numba.njit(cache=True)
@@ -111,7 +185,7 @@ def values_at(
     return result
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, nogil=True)
 def exchange_dkk(
     net_kw: float,
     import_dkk_per_kwh: float,

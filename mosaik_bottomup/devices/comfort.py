@@ -10,6 +10,7 @@ floor takes hours to warm up.
 
 from dataclasses import dataclass
 
+import numba
 import numpy as np
 
 from mosaik_bottomup.arrays import BoolArray, FloatArray, IntArray
@@ -20,7 +21,7 @@ TOLERANCE_K = 1e-9  # forgives the rounding of sums of temperatures
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Guard:
-    """Air temperature over the guard horizon, as an affine function of the state.
+    """What moves the air of ``n`` houses over the guard horizon.
 
     ``k`` steps are covered, each looks ``m`` steps ahead.
     """
@@ -28,15 +29,13 @@ class Guard:
     response: StepResponse
     drive_c: FloatArray
     """What weather and gains add in each step, shape ``(n, k + m, 2)``."""
+    heat_c: FloatArray
+    """What full heat adds in a step, shape ``(n, 2)``."""
     of_state: FloatArray
     """Air temperature 0, 1, ... m steps on per K of air and floor.
 
     Shape ``(n, m + 1, 2)``.
     """
-    unheated_c: FloatArray
-    """Part that weather and gains add without heating, ``(n, k, m + 1)``."""
-    heated_c: FloatArray
-    """Part that they add when heated without pause, ``(n, k, m + 1)``."""
     low_c: FloatArray
     high_c: FloatArray
 
@@ -66,31 +65,22 @@ def build_guard(
     ahead
         Guard horizon in steps.
     """
-    n, k = gains_kw.shape[0], ambient_c.size - ahead
+    n = gains_kw.shape[0]
     drive = (
         response.per_ambient[:, None] * ambient_c[:, None]
         + response.per_gain_kw[:, None] * gains_kw[:, :, None]
     )
     heat = response.per_heat_kw * heat_kw[:, None]
-    free, driven = np.zeros((n, k, 2)), np.zeros((n, k, 2))
-    power = np.broadcast_to(np.eye(2), (n, 2, 2))
     of_state = np.empty((n, ahead + 1, 2))
-    unheated, heated = np.zeros((n, k, ahead + 1)), np.zeros((n, k, ahead + 1))
+    power = np.broadcast_to(np.eye(2), (n, 2, 2))
     of_state[:, 0] = power[:, 0]
     for j in range(ahead):
         power = response.transition @ power
-        weather = drive[:, j : j + k]
-        free = np.einsum("nij,nkj->nki", response.transition, free) + weather
-        driven = np.einsum("nij,nkj->nki", response.transition, driven) + weather
-        driven += heat[:, None]
         of_state[:, j + 1] = power[:, 0]
-        unheated[:, :, j + 1], heated[:, :, j + 1] = free[..., 0], driven[..., 0]
-    return Guard(response, drive, of_state, unheated, heated, low_c, high_c)
+    return Guard(response, drive, heat, of_state, low_c, high_c)
 
 
-def breach_k(
-    guard: Guard, at: int, temperature_c: FloatArray, ahead: int | None = None
-) -> FloatArray:
+def breach_k(guard: Guard, at: int, temperature_c: FloatArray) -> FloatArray:
     """Return by how much the band must be left from states, whatever is done.
 
     Parameters
@@ -101,8 +91,6 @@ def breach_k(
         Which of the guard's ``k`` steps begins in these states.
     temperature_c : (n, j, 2) array
         Air and floor of ``j`` alternatives.
-    ahead
-        How many steps are looked ahead, if not all that the guard covers.
 
     Returns
     -------
@@ -110,14 +98,9 @@ def breach_k(
         Degrees below the band when heated without pause plus degrees above it when
         not heated at all; zero for a state from which the band can be kept.
     """
-    seen = slice(None if ahead is None else ahead + 1)
-    from_state = np.einsum("nmc,njc->njm", guard.of_state[:, seen], temperature_c)
-    coldest = (from_state + guard.heated_c[:, None, at, seen]).min(axis=2)
-    warmest = (from_state + guard.unheated_c[:, None, at, seen]).max(axis=2)
-    below = np.maximum(guard.low_c[:, None] - coldest, 0)
-    above = np.maximum(warmest - guard.high_c[:, None], 0)
-    breach: FloatArray = below + above
-    return breach
+    idle_kw = np.zeros(temperature_c.shape[:2])
+    unlocked = np.zeros(idle_kw.shape, dtype=np.int64)
+    return locked_breach_k(guard, at, temperature_c, idle_kw, unlocked)
 
 
 def locked_breach_k(
@@ -149,21 +132,79 @@ def locked_breach_k(
     -------
     (n, j) array
         The farthest it gets beside the band while locked, plus the breach from then on.
+
+    Raises
+    ------
+    ValueError
+        If the guard does not cover all the steps that are looked at.
     """
-    response, ahead = guard.response, guard.of_state.shape[1] - 1
-    breach, farthest = breach_k(guard, at, temperature_c), np.zeros(heat_kw.shape)
-    for held in range(locked_steps.max(initial=0)):
-        air = temperature_c[..., 0]
-        beside = np.maximum(guard.low_c[:, None] - air, air - guard.high_c[:, None])
-        farthest = np.maximum(farthest, beside)
-        temperature_c = (
-            np.einsum("nab,njb->nja", response.transition, temperature_c)
-            + guard.drive_c[:, None, at + held]
-            + response.per_heat_kw[:, None] * heat_kw[:, :, None]
-        )
-        left = max(ahead - held - 1, 0)
-        later = farthest + breach_k(guard, at + held + 1, temperature_c, left)
-        breach = np.where(locked_steps == held + 1, later, breach)
+    ahead = guard.of_state.shape[1] - 1
+    covered, last = guard.drive_c.shape[1], at + max(ahead, locked_steps.max(initial=0))
+    if at < 0 or last > covered:
+        raise ValueError(f"a guard of {covered} steps was asked for {at} to {last}")
+    return _breaches_k(
+        guard.response.transition,
+        guard.response.per_heat_kw,
+        guard.drive_c[:, at:],
+        guard.heat_c,
+        guard.of_state,
+        guard.low_c,
+        guard.high_c,
+        temperature_c,
+        heat_kw,
+        locked_steps,
+    )
+
+
+@numba.njit(cache=True)
+def _breaches_k(
+    transition: FloatArray,
+    per_heat_kw: FloatArray,
+    drive_c: FloatArray,
+    heat_c: FloatArray,
+    of_state: FloatArray,
+    low_c: FloatArray,
+    high_c: FloatArray,
+    temperature_c: FloatArray,
+    heat_kw: FloatArray,
+    locked_steps: IntArray,
+) -> FloatArray:
+    """Walk each option of each house through its lock-out and the horizon after it."""
+    n, options, _ = temperature_c.shape
+    breach = np.empty((n, options))
+    ahead = of_state.shape[1] - 1
+    for i in range(n):
+        aa, af = transition[i, 0, 0], transition[i, 0, 1]
+        fa, ff = transition[i, 1, 0], transition[i, 1, 1]
+        for j in range(options):
+            air, floor = temperature_c[i, j, 0], temperature_c[i, j, 1]
+            locked, farthest = locked_steps[i, j], 0.0
+            for k in range(locked):
+                farthest = max(farthest, low_c[i] - air, air - high_c[i])
+                air, floor = (
+                    aa * air + af * floor + drive_c[i, k, 0],
+                    fa * air + ff * floor + drive_c[i, k, 1],
+                )
+                air += per_heat_kw[i, 0] * heat_kw[i, j]
+                floor += per_heat_kw[i, 1] * heat_kw[i, j]
+            coldest = warmest = of_state[i, 0, 0] * air + of_state[i, 0, 1] * floor
+            # what is added to the state's part: without heat, and heated without pause
+            idle_air, idle_floor, full_air, full_floor = 0.0, 0.0, 0.0, 0.0
+            for m in range(max(ahead - locked, 0)):
+                drive = drive_c[i, locked + m]
+                idle_air, idle_floor = (
+                    aa * idle_air + af * idle_floor + drive[0],
+                    fa * idle_air + ff * idle_floor + drive[1],
+                )
+                full_air, full_floor = (
+                    aa * full_air + af * full_floor + drive[0] + heat_c[i, 0],
+                    fa * full_air + ff * full_floor + drive[1] + heat_c[i, 1],
+                )
+                remains = of_state[i, m + 1, 0] * air + of_state[i, m + 1, 1] * floor
+                coldest = min(coldest, remains + full_air)
+                warmest = max(warmest, remains + idle_air)
+            below, above = max(low_c[i] - coldest, 0.0), max(warmest - high_c[i], 0.0)
+            breach[i, j] = farthest + (below + above)
     return breach
 
 

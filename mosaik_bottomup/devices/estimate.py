@@ -103,11 +103,12 @@ def step_spread_k(fleet: HeatPumpFleet, error: float, step_h: float) -> FloatArr
         return reached[:, 0]
 
     right = np.ones((len(PARAMETERS), n))
+    foretold = after(right)
     squares = np.zeros(n)
     for row in range(len(PARAMETERS)):
         wrong = right.copy()
         wrong[row] += error
-        squares += (after(wrong) - after(right)) ** 2
+        squares += (after(wrong) - foretold) ** 2
     spread: FloatArray = np.sqrt(squares)
     return spread
 

@@ -34,7 +34,7 @@ class HeatPumpPlan:
     first: int
     """Step at which it was made."""
     value: heat_value.HeatValue
-    """Opportunity cost, step by step until the next plan is due."""
+    """Opportunity cost after each step until the next plan is due."""
     guard: comfort.Guard
 
 
@@ -122,14 +122,14 @@ class HeatPumpSites:
         parts = np.array(MODULATION)
         heat = fleet.heat_kw[:, None] * parts
         after = self._foretold_c(state, now, heat)
-        at = moment.step + 1 - plan.first
+        since = moment.step - plan.first
         locked = self._locked_steps(state, heat > 0)
-        breach = comfort.locked_breach_k(plan.guard, at, after, heat, locked)
+        breach = comfort.locked_breach_k(plan.guard, since + 1, after, heat, locked)
         allowed = comfort.admissible(breach, self._runnable(state))
         power = self._full_kw(now.ambient_c) * parts
         cost = step_h * now.import_dkk_per_kwh[0] * power
         cost += heat_value.outside_dkk(plan.value, after, step_h)
-        cost += heat_value.values_at(plan.value, at, after)
+        cost += heat_value.values_at(plan.value, since, after)
         chosen = _nearest_allowed(allowed)
         rows = np.arange(len(fleet.site))[:, None]
         offered_kw = power[rows, chosen]
@@ -209,26 +209,26 @@ class HeatPumpSites:
         coarse = (outlook.steps - fine) // size
 
         def staged(series: FloatArray) -> FloatArray:
-            later = series[:, fine : fine + coarse * size]
-            later = later.reshape(series.shape[0], coarse, size).mean(axis=2)
-            return np.concatenate([series[:, :fine], later], axis=1)
+            later = series[..., fine : fine + coarse * size]
+            later = later.reshape(*series.shape[:-1], coarse, size).mean(axis=-1)
+            return np.concatenate([series[..., :fine], later], axis=-1)
 
         power = self._full_kw(outlook.ambient_c)
         price = outlook.import_dkk_per_kwh + surcharge_dkk_per_kwh[fleet.area]
-        lengths = [rules.step_h] * fine + [size * rules.step_h] * coarse
+        kind = np.repeat([0, 1], [fine, coarse])
+        lengths = [rules.step_h, size * rules.step_h]
         machine = np.where(fleet.inverter[:, None], MODULATION, ON_OFF)
-        parts = np.empty((fine + coarse, len(fleet.site), len(MODULATION)))
-        parts[:fine] = machine
         # a stage of several steps can be half on, whatever the machine
-        parts[fine:] = machine if size == 1 else np.array(MODULATION)
+        later = machine if size == 1 else np.broadcast_to(MODULATION, machine.shape)
         stages = heat_value.stack(
-            [self._response] * fine + [self._stage_response] * coarse,
+            kind,
             lengths,
-            staged(np.broadcast_to(outlook.ambient_c, gains.shape)),
+            [self._response, self._stage_response],
+            np.stack([machine, later]),
+            staged(outlook.ambient_c),
             staged(gains),
             fleet.heat_kw,
-            np.array(lengths) * staged(price * power),
-            parts,
+            np.array(lengths)[kind] * staged(price * power),
         )
         worth = outlook.import_dkk_per_kwh.mean() * (
             power.mean(axis=1) / fleet.heat_kw * self._slow.heat_kwh_per_k
@@ -239,6 +239,7 @@ class HeatPumpSites:
             fleet.comfort_high_c,
             heat_value.FLOOR_REACH * fleet.heat_kw / fleet.houses.floor_kw_per_k,
             worth[:, None] * self._slow.weights,
+            kept=fine,
         )
 
     def _full_kw(self, ambient_c: FloatArray) -> FloatArray:

@@ -8,6 +8,7 @@ import numpy as np
 
 from mosaik_bottomup.arrays import FloatArray
 from mosaik_bottomup.devices import house
+from mosaik_bottomup.devices.area_sums import area_means, area_sums
 from mosaik_bottomup.devices.heat_pump import HeatPumpFleet, gains_kw
 from mosaik_bottomup.devices.outlook import Outlook, PlanningRules
 from mosaik_bottomup.messages import Moment, StoreReport
@@ -15,7 +16,7 @@ from mosaik_bottomup.messages import Moment, StoreReport
 SMOOTHING_H = 6.0
 """Time over which weather is averaged to place the band: two time constants of the
 exchange between floor and air."""
-TINY = 1e-9  # kW or kWh; an area without a home still needs a mean
+TINY = 1e-9  # kW; an area without a home still needs a mean
 
 
 def heat_store(
@@ -62,18 +63,20 @@ def heat_store(
     remains = (1 - keep) / (slow.rate_per_h * rules.step_h)
     gain = (fleet.heat_kw * remains)[:, None] / full_kw
     above_k = np.einsum("nc,nc->n", temperature_c, slow.weights) - low_c[:, 0]
-    member = (fleet.area == np.arange(areas)[:, None]).astype(float)
-    size_kwh = member * (per_k * width_k)
-    most_kw = member @ full_kw
+    where = fleet.area, areas
+    kept, capacity_kwh = area_means(keep, per_k * width_k, *where)
+    most_kw = area_sums(full_kw, *where)
     none = np.zeros((areas, outlook.steps))
     return StoreReport(
         kind="heat_pumps",
-        stored_kwh=member @ (per_k * above_k),
-        capacity_kwh=np.repeat(size_kwh.sum(axis=1)[:, None], outlook.steps + 1, 1),
-        keep=(size_kwh @ keep) / np.maximum(size_kwh.sum(axis=1), TINY),
-        need_kwh=member @ (per_k[:, None] * falls_k),
+        stored_kwh=area_sums(per_k * above_k, *where),
+        capacity_kwh=np.repeat(capacity_kwh[:, None], outlook.steps + 1, axis=1),
+        keep=kept,
+        need_kwh=area_sums(per_k[:, None] * falls_k, *where),
         charge_gain=np.where(
-            most_kw > 0, (member @ (full_kw * gain)) / np.maximum(most_kw, TINY), 1.0
+            most_kw > 0,
+            area_sums(full_kw * gain, *where) / np.maximum(most_kw, TINY),
+            1.0,
         ),
         charge_max_kw=most_kw,
         discharge_loss=np.ones(areas),

@@ -6,6 +6,7 @@ import numpy as np
 
 from mosaik_bottomup.arrays import FloatArray
 from mosaik_bottomup.devices import battery_value
+from mosaik_bottomup.devices.area_sums import area_sums
 from mosaik_bottomup.devices.outlook import Outlook, PlanningRules
 from mosaik_bottomup.devices.pv_battery import (
     WEAR_DKK_PER_KWH,
@@ -34,7 +35,7 @@ class PvBatteryPlan:
     first: int
     """Step at which it was made."""
     values_dkk: FloatArray
-    """Opportunity cost, shape ``(n, t + 1, points)``."""
+    """Opportunity cost after each step until the next plan, ``(n, steps, points)``."""
 
 
 class PvBatterySites:
@@ -74,6 +75,7 @@ class PvBatterySites:
             self.rules.step_h,
             PLAN_LADDER,
             GRID_POINTS,
+            kept=self.rules.replan_steps,
         )
         return PvBatteryPlan(first, values)
 
@@ -90,11 +92,11 @@ class PvBatterySites:
         battery_kw = np.sort(battery_kw, axis=1)
         power_kw = net_kw + battery_kw
         after = stored_kwh(fleet, state, battery_kw, step_h) - fleet.low_kwh[:, None]
-        at = moment.step + 1 - plan.first
+        since = moment.step - plan.first
         cost = _bill_dkk(power_kw, now, step_h)
         cost += step_h * WEAR_DKK_PER_KWH * np.maximum(-battery_kw, 0)
         cost += battery_value.values_at(
-            plan.values_dkk[:, at], self._spacing_kwh, after
+            plan.values_dkk[:, since], self._spacing_kwh, after
         )
         spilled_kw = np.maximum(-power_kw[:, -1:], 0)
         lost = now.export_dkk_per_kwh[0]
@@ -149,19 +151,18 @@ class PvBatterySites:
     ) -> StoreReport:
         """Return each area's batteries as one store, the homes' net load fixed."""
         fleet, steps = self.fleet, outlook.steps
-        member = (fleet.area == np.arange(areas)[:, None]).astype(float)
-        power = member @ fleet.power_max_kw
+        where = fleet.area, areas
+        power = area_sums(fleet.power_max_kw, *where)
         size = fleet.high_kwh - fleet.low_kwh
-        efficiency = (member @ (size * fleet.efficiency)) / np.maximum(
-            member @ size, 1e-9
-        )
-        efficiency = np.where(member.any(axis=1), efficiency, 1.0)
+        capacity = area_sums(size, *where)
+        efficiency = area_sums(size * fleet.efficiency, *where)
+        efficiency = np.where(power > 0, efficiency / np.maximum(capacity, 1e-9), 1.0)
         net_kw = self._net_kw(outlook)
         pv_kw = fleet.pv_kwp[:, None] * outlook.pv_kw_per_kwp
         return StoreReport(
             kind=self.kind,
-            stored_kwh=member @ (state - fleet.low_kwh),
-            capacity_kwh=np.repeat((member @ size)[:, None], steps + 1, axis=1),
+            stored_kwh=area_sums(state - fleet.low_kwh, *where),
+            capacity_kwh=np.repeat(capacity[:, None], steps + 1, axis=1),
             keep=np.ones(areas),
             need_kwh=np.zeros((areas, steps)),
             charge_gain=np.repeat(efficiency[:, None], steps, axis=1),
@@ -169,8 +170,8 @@ class PvBatterySites:
             discharge_loss=1 / efficiency,
             discharge_max_kw=power,
             wear_dkk_per_kwh=WEAR_DKK_PER_KWH,
-            fixed_kw=member @ net_kw,
-            curtailable_kw=member @ pv_kw,
+            fixed_kw=area_sums(net_kw, *where),
+            curtailable_kw=area_sums(pv_kw, *where),
             reactive_kvar=np.zeros(areas),
             moment=moment,
         )
