@@ -117,10 +117,11 @@ class Simulator(mosaik_api_v3.Simulator):
         scenario: str = "two_areas",
         step_size: int | None = None,
         set_points: str | None = None,
+        checkpoints: dict[str, Any] | None = None,
     ) -> Meta:
         self._sid = sid
         self._told = Path(set_points) if set_points else None
-        self._setting = settle(scenario, time_resolution, step_size)
+        self._setting = settle(scenario, time_resolution, step_size, checkpoints)
         return self.meta
 
     def create(self, num: int, model: str, *, aggregator: str) -> list[CreateResult]:
@@ -155,6 +156,8 @@ class Simulator(mosaik_api_v3.Simulator):
             told_kw = set_point_file.read(self._told, name) if self._told else None
             agent = fleet_agent(self._setting.case, fleet, told_kw)
             self._entities[name] = _Entity(model, fleet, agent, _start(agent.state))
+        agents = {name: entity.agent for name, entity in self._entities.items()}
+        self._setting.checkpoints.take_up(self._sid, agents)
 
     def step(self, time: int, inputs: InputData, max_advance: int) -> int | None:
         for name in self._entities:
@@ -165,6 +168,8 @@ class Simulator(mosaik_api_v3.Simulator):
                 if "answer" in inputs.get(name, {}):
                     self._hear(name, entity, only(inputs, name, "answer"))
             return None
+        agents = {name: entity.agent for name, entity in self._entities.items()}
+        self._setting.checkpoints.keep(self._sid, step, agents)
         self._step, self._shown = step, {}
         for name, entity in self._entities.items():
             if entity.sent != entity.answered:

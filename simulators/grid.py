@@ -62,8 +62,9 @@ class Simulator(mosaik_api_v3.Simulator):
         time_resolution: float = 1.0,
         scenario: str = "two_areas",
         step_size: int | None = None,
+        checkpoints: dict[str, Any] | None = None,
     ) -> Meta:
-        self._setting = settle(scenario, time_resolution, step_size)
+        self._setting = settle(scenario, time_resolution, step_size, checkpoints)
         case = self._setting.case
         self._power_flow = PowerFlow(case.network, case.scenario.grid.engine)
         return self.meta

@@ -58,8 +58,9 @@ class Simulator(mosaik_api_v3.Simulator):
         time_resolution: float = 1.0,
         scenario: str = "two_areas",
         step_size: int | None = None,
+        checkpoints: dict[str, Any] | None = None,
     ) -> Meta:
-        self._setting = settle(scenario, time_resolution, step_size)
+        self._setting = settle(scenario, time_resolution, step_size, checkpoints)
         case = self._setting.case
         factor = case.scenario.grid.household_power_factor
         self._tan_phi = float(np.tan(np.arccos(factor)))
