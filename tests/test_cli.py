@@ -46,9 +46,10 @@ class World:
         self.runs = []
         self.error = None
 
-    def run(self, scenario, out, on_progress):
+    def run(self, scenario, out, on_progress, *, checkpoints):
         """Write a summary instead of results, or fail as told."""
         self.runs.append((scenario, out))
+        self.checkpoints = checkpoints
         on_progress(1, 2)
         if self.error:
             raise self.error
@@ -162,6 +163,25 @@ def test_bad_series_found_by_the_run_are_bad_input_and_leave_nothing(world, tmp_
 
     assert result.exit_code == 2
     assert "p.csv: row 7 = nan: must be a number" in result.stderr
+    assert everything_in(tmp_path) == []
+
+
+def test_a_run_keeps_a_checkpoint_each_day_or_as_often_as_it_is_told(world):
+    found = []
+    for words in ((), ("--checkpoint-every", "2.5"), ("--checkpoint-every", "0")):
+        call("run", "--force", "--out", "x.h5", *words)
+        found.append(world.checkpoints.every_steps)
+
+    assert found == [96, 10, 0]
+    assert Path(world.checkpoints.folder).name == "x.h5.checkpoints"
+
+
+def test_a_run_that_cannot_go_on_is_bad_input(world, tmp_path):
+    result = call("run", "--resume", "--out", "new/x.h5")
+
+    assert result.exit_code == 2
+    assert "has no checkpoint to go on from" in result.stderr
+    assert not world.runs
     assert everything_in(tmp_path) == []
 
 
