@@ -212,6 +212,18 @@ def test_an_interrupted_run_says_where_the_steps_are(world):
     assert before.exit_code == after.exit_code == 130
     assert "no results" in before.stderr
     assert "x.h5 holds the steps so far" in after.stderr
+    assert "--resume" not in after.stderr
+
+
+def test_an_interrupted_run_says_if_it_can_go_on(world):
+    world.error = KeyboardInterrupt()
+    checkpoint = Path("x.h5.checkpoints/96")
+    checkpoint.mkdir(parents=True)
+    (checkpoint / "identity").touch()
+
+    result = call("run", "--out", "x.h5")
+
+    assert "--resume goes on from the last checkpoint" in result.stderr
 
 
 # --- show ---------------------------------------------------------------------------

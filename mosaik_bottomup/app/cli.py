@@ -162,9 +162,15 @@ def run(
     except InputError as error:
         refuse(error.problems)
     except KeyboardInterrupt:
+        from mosaik_components.bottomup.checkpoint import last
+
+        from mosaik_bottomup.app.resuming import folder_of
+
         held = (
             f"{plain(file)} holds the steps so far" if file.exists() else "no results"
         )
+        if last(folder_of(file)):
+            held += "; --resume goes on from the last checkpoint"
         say(f"interrupted; {held}")
         raise typer.Exit(INTERRUPTED) from None
     except Exception as error:

@@ -19,6 +19,11 @@ SUFFIX = ".checkpoints"
 OPTION = "--resume"
 
 
+def folder_of(out: Path) -> Path:
+    """Return where the checkpoints of a results file are."""
+    return out.with_name(out.name + SUFFIX)
+
+
 def checkpoints(
     scenario: Scenario, out: Path, every_h: float, resume: bool
 ) -> Checkpoints:
@@ -40,7 +45,7 @@ def checkpoints(
     InputError
         If it is to go on and there is no checkpoint, or one of another run.
     """
-    folder = out.with_name(out.name + SUFFIX)
+    folder = folder_of(out)
     every_steps, this = scenario.run.steps_in(every_h), identity(scenario)
     first = _first(scenario, out, folder, this) if resume else 0
     return Checkpoints(str(folder), every_steps, first, this)
