@@ -30,7 +30,7 @@ FEW = (
     "run.warm_up_h=2",
     "sites.heat_pumps=8",
     "sites.pv_batteries=7",
-    "grid.transformer_kva=[40.0, 50.0]",
+    "grid.transformer_kva=[100.0, 105.0]",
 )
 PARTS = {"fleet-0", "aggregator-0", "dso-0", "recorder-0", "identity"}
 ORDER = (
@@ -42,7 +42,7 @@ RUNS = {
     "two-stage": (),
     "two-stage with rehearsals repeated": (
         "dso.look_ahead=combined",
-        "grid.loading_limit_percent=70",
+        "grid.loading_limit_percent=90",
     ),
     "two-stage on wrong forecasts, traded and activated": (
         "forecast.error_scale=1",
@@ -51,7 +51,7 @@ RUNS = {
         UNDER_WAY,
     ),
     "packet": (),
-    "price-iteration": ("grid.loading_limit_percent=70",),
+    "price-iteration": ("grid.loading_limit_percent=90",),
     "static-cap": ("alternatives.site_cap_kw=0.5",),
 }
 ALSO = [name for name in RUNS if name != "two-stage"]
