@@ -6,6 +6,7 @@ their own, each given the scenario's text, agree on all of it.
 
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -75,7 +76,7 @@ class Fleet:
     sites: HeatPumpSites | PvBatterySites
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Case:
     """A scenario and what it makes."""
 
@@ -96,7 +97,7 @@ class Case:
         """Names of the aggregators."""
         return aggregator_names(self.scenario)
 
-    @property
+    @cached_property
     def uncontrolled_kw(self) -> FloatArray:
         """Load of each home that is not behind the meter of a PV/battery home."""
         return self._without_sites(self.series.household_kw)

@@ -76,6 +76,7 @@ class Simulator(mosaik_api_v3.Simulator):
         super().__init__(META)
         self._entities: dict[str, _Entity] = {}
         self._columns: dict[str, dict[str, Any]] = {}
+        self._step = -1
 
     def init(
         self,
@@ -84,8 +85,9 @@ class Simulator(mosaik_api_v3.Simulator):
         scenario: str = "two_areas",
         step_size: int | None = None,
         first: int = 0,
+        checkpoints: dict[str, Any] | None = None,
     ) -> Meta:
-        self._setting = settle(scenario, time_resolution, step_size)
+        self._setting = settle(scenario, time_resolution, step_size, checkpoints)
         self._sid, self._first = sid, first
         self._kinds = {it.name: it.sites.kind for it in self._setting.case.fleets}
         return self.meta
@@ -101,9 +103,14 @@ class Simulator(mosaik_api_v3.Simulator):
             self._entities[name] = _Entity(aggregator)
         return [{"eid": name, "type": model} for name in names]
 
+    def setup_done(self) -> None:
+        self._setting.checkpoints.take_up(self._sid, self._aggregators())
+
     def step(self, time: int, inputs: InputData, max_advance: int) -> None:
         step = self._setting.step(time)
-        self._columns = {}
+        if step != self._step:
+            self._setting.checkpoints.keep(self._sid, step, self._aggregators())
+        self._step, self._columns = step, {}
         for name in inputs:
             entity = self._entities[name]
             if "activation" in inputs[name]:
@@ -118,11 +125,15 @@ class Simulator(mosaik_api_v3.Simulator):
             if record is not None:
                 self._columns[name]["record"] = _recorded(step, entity, self._kinds)
                 entity.aggregator.record = None
+                entity.aggregator.position.forget(step)
                 entity.sent = entity.answered = 0
                 entity.passed_bytes = dict.fromkeys(entity.passed_bytes, 0)
 
     def get_data(self, outputs: OutputRequest) -> OutputData:
         return pick(self._columns, outputs)
+
+    def _aggregators(self) -> dict[str, Aggregator]:
+        return {name: entity.aggregator for name, entity in self._entities.items()}
 
     def _hear_fleets(
         self, name: str, entity: _Entity, inputs: InputData

@@ -9,11 +9,12 @@ the uncontrolled load up to the step before are the case's own series: the smart
 sums of the homes without devices.
 """
 
-from typing import Any
+from typing import Any, ClassVar
 
 import mosaik_api_v3
 import numpy as np
 from mosaik_api_v3.types import CreateResult, InputData, Meta, OutputData, OutputRequest
+from mosaik_components.bottomup.checkpoint import Party
 from mosaik_components.bottomup.ports import (
     KW_PER_MW,
     only,
@@ -54,6 +55,7 @@ META: Meta = {
 class Simulator(mosaik_api_v3.Simulator):
     """The operator of all areas of a scenario."""
 
+    CARRIES: ClassVar[tuple[str, ...]] = ("_correction",)
     _setting: Setting
     _operator: Operator
     _headroom: Headroom
@@ -69,8 +71,10 @@ class Simulator(mosaik_api_v3.Simulator):
         time_resolution: float = 1.0,
         scenario: str = "two_areas",
         step_size: int | None = None,
+        checkpoints: dict[str, Any] | None = None,
     ) -> Meta:
-        self._setting = settle(scenario, time_resolution, step_size)
+        self._sid = sid
+        self._setting = settle(scenario, time_resolution, step_size, checkpoints)
         return self.meta
 
     def create(self, num: int, model: str, **params: Any) -> list[CreateResult]:
@@ -89,6 +93,7 @@ class Simulator(mosaik_api_v3.Simulator):
         self._operator = parties.system_operator(
             made, self._headroom, lambda: self._correction
         )
+        self._setting.checkpoints.take_up(self._sid, self._parties())
 
     def step(self, time: int, inputs: InputData, max_advance: int) -> int | None:
         step, self._column = self._setting.step(time), {}
@@ -96,6 +101,8 @@ class Simulator(mosaik_api_v3.Simulator):
         if step != self._step:
             self._step = step
             self._learn(inputs)
+            # only now: a later world does not get what the step before has measured
+            self._setting.checkpoints.keep(self._sid, step, self._parties())
             following = time + self._setting.step_size
             if not self._is_asked:
                 self._record_forecast()
@@ -109,6 +116,9 @@ class Simulator(mosaik_api_v3.Simulator):
 
     def get_data(self, outputs: OutputRequest) -> OutputData:
         return pick({OPERATOR: self._column}, outputs)
+
+    def _parties(self) -> dict[str, Party]:
+        return {"simulator": self, "operator": self._operator}
 
     def _learn(self, inputs: InputData) -> None:
         areas = self._setting.case.network.areas

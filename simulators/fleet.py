@@ -130,11 +130,12 @@ class Simulator(mosaik_api_v3.Simulator):
         step_size: int | None = None,
         set_points: str | None = None,
         children: bool = True,
+        checkpoints: dict[str, Any] | None = None,
     ) -> Meta:
         self._sid = sid
         self._told = Path(set_points) if set_points else None
         self._has_children = children
-        self._setting = settle(scenario, time_resolution, step_size)
+        self._setting = settle(scenario, time_resolution, step_size, checkpoints)
         return self.meta
 
     def create(self, num: int, model: str, *, aggregator: str) -> list[CreateResult]:
@@ -174,6 +175,8 @@ class Simulator(mosaik_api_v3.Simulator):
             told_kw = set_point_file.read(self._told, name) if self._told else None
             agent = fleet_agent(self._setting.case, fleet, told_kw)
             self._entities[name] = _Entity(model, fleet, agent, _start(agent.state))
+        agents = {name: entity.agent for name, entity in self._entities.items()}
+        self._setting.checkpoints.take_up(self._sid, agents)
 
     def step(self, time: int, inputs: InputData, max_advance: int) -> int | None:
         for name, entity in self._entities.items():
@@ -184,6 +187,8 @@ class Simulator(mosaik_api_v3.Simulator):
                 if "answer" in inputs.get(name, {}):
                     self._hear(name, entity, only(inputs, name, "answer"))
             return None
+        agents = {name: entity.agent for name, entity in self._entities.items()}
+        self._setting.checkpoints.keep(self._sid, step, agents)
         self._step = step
         for name, entity in self._entities.items():
             if entity.sent != entity.answered:

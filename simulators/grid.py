@@ -72,9 +72,10 @@ class Simulator(mosaik_api_v3.Simulator):
         scenario: str = "two_areas",
         step_size: int | None = None,
         children: bool = True,
+        checkpoints: dict[str, Any] | None = None,
     ) -> Meta:
         self._has_children = children
-        self._setting = settle(scenario, time_resolution, step_size)
+        self._setting = settle(scenario, time_resolution, step_size, checkpoints)
         case = self._setting.case
         self._power_flow = PowerFlow(case.network, case.scenario.grid.engine)
         return self.meta

@@ -1,8 +1,10 @@
 """mosaik adapter for the market of activations: calls each aggregator in its time.
 
-Hybrid: it steps by itself, whenever the notice of an order begins. `activation` is a
-list of messages, all that an aggregator is told at that time; any other model that
-sends such lists to an aggregator's `activation` takes part alike.
+Hybrid: it steps by itself. `activation` is a list of messages, all that an aggregator
+is told when the notice of its orders begins; any other model that sends such lists to
+an aggregator's `activation` takes part alike. It rarely has something to say, and still
+steps with all others: mosaik keeps what was said since the last step of whoever is
+furthest behind.
 """
 
 from typing import Any
@@ -45,8 +47,9 @@ class Simulator(mosaik_api_v3.Simulator):
         time_resolution: float = 1.0,
         scenario: str = "two_areas",
         step_size: int | None = None,
+        checkpoints: dict[str, Any] | None = None,
     ) -> Meta:
-        self._setting = settle(scenario, time_resolution, step_size)
+        self._setting = settle(scenario, time_resolution, step_size, checkpoints)
         self._orders = activations(self._setting.case.scenario)
         return self.meta
 
@@ -62,18 +65,16 @@ class Simulator(mosaik_api_v3.Simulator):
         self._aggregators.append(aggregator)
         return [{"eid": f"{model}-{aggregator}", "type": model}]
 
-    def step(self, time: int, inputs: InputData, max_advance: int) -> int | None:
+    def step(self, time: int, inputs: InputData, max_advance: int) -> int:
         step = self._setting.step(time)
         notice = notice_steps(self._setting.case.scenario)
-        self._columns, due = {}, []
+        self._columns = {}
         for aggregator, order in self._orders:
             called = max(order.start - notice, 0)
             if called == step and aggregator in self._aggregators:
                 column = self._columns.setdefault(f"ActivationMarket-{aggregator}", {})
                 column.setdefault("activation", []).append(packed(order))
-            elif called > step:
-                due.append(called)
-        return min(due) * self._setting.step_size if due else None
+        return time + self._setting.step_size
 
     def get_data(self, outputs: OutputRequest) -> OutputData:
         return pick(self._columns, outputs)

@@ -63,8 +63,9 @@ class Simulator(mosaik_api_v3.Simulator):
         scenario: str = "two_areas",
         step_size: int | None = None,
         children: bool = True,
+        checkpoints: dict[str, Any] | None = None,
     ) -> Meta:
-        self._setting = settle(scenario, time_resolution, step_size)
+        self._setting = settle(scenario, time_resolution, step_size, checkpoints)
         self._has_children = children
         case = self._setting.case
         factor = case.scenario.grid.household_power_factor

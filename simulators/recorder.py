@@ -9,7 +9,7 @@ it checks the file against what was promised, and seals it with the certificate.
 
 from pathlib import Path
 from time import perf_counter
-from typing import Any
+from typing import Any, ClassVar
 
 import mosaik_api_v3
 import numpy as np
@@ -48,7 +48,10 @@ type Groups = dict[str, dict[str, Any]]
 class Simulator(mosaik_api_v3.Simulator):
     """The results file of one run."""
 
+    CARRIES: ClassVar[tuple[str, ...]] = ("_step_times_ms", "_lasted_s")
     _setting: Setting
+    _lasted_s = 0.0
+    """How long the run took up to its last checkpoint."""
 
     def __init__(self) -> None:
         super().__init__(META)
@@ -64,9 +67,10 @@ class Simulator(mosaik_api_v3.Simulator):
         out: str = "results/results.h5",
         overwrite: bool = False,
         others: bool = False,
+        checkpoints: dict[str, Any] | None = None,
     ) -> Meta:
-        self._began_s = perf_counter()
-        self._setting = settle(scenario, time_resolution, step_size)
+        self._began_s, self._sid = perf_counter(), sid
+        self._setting = settle(scenario, time_resolution, step_size, checkpoints)
         self._out, self._overwrite, self._others = Path(out), overwrite, others
         if self._out.exists() and not overwrite:
             raise FileExistsError(f"{out} exists and is not overwritten")
@@ -91,10 +95,13 @@ class Simulator(mosaik_api_v3.Simulator):
         return [{"eid": RESULTS, "type": model}]
 
     def setup_done(self) -> None:
+        self._setting.checkpoints.take_up(self._sid, {"simulator": self})
+        self._began_s -= self._lasted_s
         self._last_s = perf_counter()
 
     def step(self, time: int, inputs: InputData, max_advance: int) -> None:
         step = self._setting.step(time)
+        self._keep(step)
         records = self._by_party(step, senders(inputs, RESULTS, "record"))
         groups = self._gathered(step, records)
         self._add_sums(step, groups, np.array(records["Grid"]["meters_kw"]))
@@ -107,6 +114,15 @@ class Simulator(mosaik_api_v3.Simulator):
         self._last_s = now_s
         if step + 1 == self._setting.case.scenario.run.steps:
             self._seal()
+
+    def _keep(self, step: int) -> None:
+        """Complete the checkpoint of a step that everybody else has begun."""
+        checkpoints = self._setting.checkpoints
+        if self._writer is not None and checkpoints.is_due(step):
+            self._writer.sync()
+            self._lasted_s = perf_counter() - self._began_s
+            checkpoints.keep(self._sid, step, {"simulator": self})
+            checkpoints.complete(step)
 
     def get_data(self, outputs: OutputRequest) -> OutputData:
         done = {"steps_done": len(self._step_times_ms)}
@@ -199,7 +215,10 @@ class Simulator(mosaik_api_v3.Simulator):
         )
 
     def _open(self, records: dict[str, dict[str, Any]]) -> ResultsWriter:
-        case = self._setting.case
+        case, first = self._setting.case, self._setting.checkpoints.first
+        flush_every = case.scenario.results.flush_every_steps
+        if first:
+            return ResultsWriter.resume(self._out, first, flush_every)
         start: Groups = {kind: {} for kind in inventory.KINDS}
         for kind in inventory.KINDS:
             parts = [
@@ -219,7 +238,7 @@ class Simulator(mosaik_api_v3.Simulator):
             run.steps,
             inventory.entities(case),
             inventory.static(case, start),
-            case.scenario.results.flush_every_steps,
+            flush_every,
             self._overwrite,
         )
 

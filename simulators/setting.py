@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
+
+from mosaik_components.bottomup.checkpoint import NO_CHECKPOINTS, Checkpoints
 
 from mosaik_bottomup.case import Case, build
 from mosaik_bottomup.coordination.rehearsal import most_rounds
@@ -21,11 +24,13 @@ class Setting:
     case: Case
     step_size: int
     """Length of a step in mosaik's units of time."""
+    checkpoints: Checkpoints = NO_CHECKPOINTS
+    """Mosaik's time begins with the first step it names."""
 
     @property
     def until(self) -> int:
         """End of the run, in mosaik's units of time."""
-        return self.case.scenario.run.steps * self.step_size
+        return self.time(self.case.scenario.run.steps)
 
     @property
     def max_loop_iterations(self) -> int:
@@ -59,11 +64,18 @@ class Setting:
         step, rest = divmod(time, self.step_size)
         if rest:
             raise ValueError(f"no step of {self.step_size} begins at time {time}")
-        return step
+        return self.checkpoints.first + step
+
+    def time(self, step: int) -> int:
+        """Return the time at which a step begins."""
+        return (step - self.checkpoints.first) * self.step_size
 
 
 def settle(
-    scenario: str, time_resolution: float = 1.0, step_size: int | None = None
+    scenario: str,
+    time_resolution: float = 1.0,
+    step_size: int | None = None,
+    checkpoints: dict[str, Any] | None = None,
 ) -> Setting:
     """Return the setting of a scenario.
 
@@ -75,6 +87,8 @@ def settle(
         Seconds in mosaik's unit of time.
     step_size
         Units of time in a step; what the scenario says if left out.
+    checkpoints
+        Fields of `Checkpoints`, where the run keeps some or goes on from one.
 
     Raises
     ------
@@ -93,7 +107,7 @@ def settle(
             f"step_size {step_size} x time_resolution {time_resolution:g} s is "
             f"{given_s:g} s, and the scenario's step is {wanted_s} s (run.step_s)"
         )
-    return Setting(case, step_size)
+    return Setting(case, step_size, Checkpoints(**checkpoints or {}))
 
 
 @lru_cache(maxsize=1)

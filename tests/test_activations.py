@@ -6,6 +6,7 @@ import mosaik
 import numpy as np
 import pytest
 from mosaik_api_v3 import Simulator
+from mosaik_components.bottomup.market import Simulator as Market
 from mosaik_components.bottomup.ports import packed, unpacked
 
 from mosaik_bottomup import scenario
@@ -301,3 +302,14 @@ def test_a_scenario_with_orders_is_the_same_after_it_was_written_out() -> None:
     settled = scenario.load("two_areas", [*SHORT, orders])
 
     assert scenario.parse(settled.to_toml()) == settled
+
+
+def test_the_market_steps_with_all_others_so_that_mosaik_can_forget() -> None:
+    market = Market()
+    orders = f"activations.orders=[{an_order(-8.0)}]"
+    market.init("sid", scenario=scenario.load("two_areas", [*SHORT, orders]).to_toml())
+    market.create(1, "ActivationMarket", aggregator="aggregator-1")
+
+    following = [market.step(900 * step, {}, 900) for step in range(4)]
+
+    assert following == [900, 1800, 2700, 3600]

@@ -46,9 +46,10 @@ class World:
         self.runs = []
         self.error = None
 
-    def run(self, scenario, out, on_progress):
+    def run(self, scenario, out, on_progress, *, checkpoints):
         """Write a summary instead of results, or fail as told."""
         self.runs.append((scenario, out))
+        self.checkpoints = checkpoints
         on_progress(1, 2)
         if self.error:
             raise self.error
@@ -165,6 +166,25 @@ def test_bad_series_found_by_the_run_are_bad_input_and_leave_nothing(world, tmp_
     assert everything_in(tmp_path) == []
 
 
+def test_a_run_keeps_a_checkpoint_each_day_or_as_often_as_it_is_told(world):
+    found = []
+    for words in ((), ("--checkpoint-every", "2.5"), ("--checkpoint-every", "0")):
+        call("run", "--force", "--out", "x.h5", *words)
+        found.append(world.checkpoints.every_steps)
+
+    assert found == [96, 10, 0]
+    assert Path(world.checkpoints.folder).name == "x.h5.checkpoints"
+
+
+def test_a_run_that_cannot_go_on_is_bad_input(world, tmp_path):
+    result = call("run", "--resume", "--out", "new/x.h5")
+
+    assert result.exit_code == 2
+    assert "has no checkpoint to go on from" in result.stderr
+    assert not world.runs
+    assert everything_in(tmp_path) == []
+
+
 def test_a_failed_run_ends_with_1_and_one_message(world, tmp_path):
     world.error = RuntimeError("stage two, step [3]: infeasible")
 
@@ -192,6 +212,18 @@ def test_an_interrupted_run_says_where_the_steps_are(world):
     assert before.exit_code == after.exit_code == 130
     assert "no results" in before.stderr
     assert "x.h5 holds the steps so far" in after.stderr
+    assert "--resume" not in after.stderr
+
+
+def test_an_interrupted_run_says_if_it_can_go_on(world):
+    world.error = KeyboardInterrupt()
+    checkpoint = Path("x.h5.checkpoints/96")
+    checkpoint.mkdir(parents=True)
+    (checkpoint / "identity").touch()
+
+    result = call("run", "--out", "x.h5")
+
+    assert "--resume goes on from the last checkpoint" in result.stderr
 
 
 # --- show ---------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """What is sold is sold; what is traded is what can be traded, and costs a trade."""
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -107,3 +108,13 @@ def test_a_trade_costs_its_spread_and_all_else_the_imbalance_price(moment, trade
     expected = Imbalance(COST, COST) if trades else IMBALANCE
 
     assert MARKET.deviation(moment, IMBALANCE) == expected
+
+
+def test_a_step_that_is_over_is_forgotten_and_no_other():
+    position = Position()
+    position.close(None, 0, {0: 1.0, 1: 2.0})
+
+    position.forget(0)
+
+    assert all(map(math.isnan, position.of_step(0)[:2]))
+    assert position.of_step(1) == (2.0, 2.0, 0.0)

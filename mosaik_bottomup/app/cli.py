@@ -69,6 +69,8 @@ Seed = Annotated[
 - `mosaik-bottomup run --set grid.loading_limit_percent=80 --out at80.h5`
 
 - `mosaik-bottomup run --set run.start=2016-12-22T00:00:00+01:00`
+
+- `mosaik-bottomup run my.toml --set run.duration_h=8784 --resume`
 """
 )
 def run(
@@ -119,6 +121,23 @@ def run(
     force: Annotated[
         bool, typer.Option("--force", help="Overwrite an existing results file.")
     ] = False,
+    checkpoint_every_h: Annotated[
+        float,
+        typer.Option(
+            "--checkpoint-every",
+            metavar="HOURS",
+            min=0.0,
+            help="Keep, in a folder beside the results file, from where a run goes on "
+            "that is stopped; 0 is never. The strategy optimum keeps nothing.",
+        ),
+    ] = 24.0,
+    resume: Annotated[
+        bool,
+        typer.Option(
+            "--resume",
+            help="Go on from the last checkpoint of a run that was stopped.",
+        ),
+    ] = False,
     debug: Annotated[
         bool, typer.Option("--debug", help="Show the traceback of a failed run.")
     ] = False,
@@ -134,18 +153,24 @@ def run(
     if settled is None:
         refuse(problems + (output_problems(out, force) if out else []))
     file = out or DEFAULT_FOLDER / f"{_file_name(settled)}.h5"
-    if problems := output_problems(file, force):
+    if problems := output_problems(file, force or resume):
         refuse(problems)
 
     try:
         with made(file.parent), progress(_file_name(settled), quiet) as on_progress:
-            _simulate(settled, file, on_progress)
+            _simulate(settled, file, on_progress, checkpoint_every_h, resume)
     except InputError as error:
         refuse(error.problems)
     except KeyboardInterrupt:
+        from mosaik_components.bottomup.checkpoint import last
+
+        from mosaik_bottomup.app.resuming import folder_of
+
         held = (
             f"{plain(file)} holds the steps so far" if file.exists() else "no results"
         )
+        if last(folder_of(file)):
+            held += "; --resume goes on from the last checkpoint"
         say(f"interrupted; {held}")
         raise typer.Exit(INTERRUPTED) from None
     except Exception as error:
@@ -313,8 +338,15 @@ def _file_name(scenario: "Scenario") -> str:
 
 
 def _simulate(
-    scenario: "Scenario", file: Path, on_progress: Callable[[int, int], None]
+    scenario: "Scenario",
+    file: Path,
+    on_progress: Callable[[int, int], None],
+    checkpoint_every_h: float,
+    resume: bool,
 ) -> None:
+    from mosaik_bottomup.app.resuming import checkpoints
+
+    kept = checkpoints(scenario, file, checkpoint_every_h, resume)
     if scenario.run.strategy == "optimum":
         from mosaik_bottomup.app.optimum_run import run_both
 
@@ -322,7 +354,7 @@ def _simulate(
     else:
         from mosaik_bottomup.app.world import run as run_world
 
-        run_world(scenario, file, on_progress)
+        run_world(scenario, file, on_progress, checkpoints=kept)
 
 
 def _summaries(files: list[Path]) -> list[dict[str, Any]]:

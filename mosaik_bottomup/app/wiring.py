@@ -1,6 +1,7 @@
 """Who hears what from whom: every connection of a run, for any number of parties."""
 
 from collections.abc import Callable
+from dataclasses import asdict
 from operator import itemgetter
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 import mosaik
 from mosaik.async_scenario import Entity
 from mosaik.starters import PythonStarter
+from mosaik_components.bottomup.checkpoint import NO_CHECKPOINTS, Checkpoints
 from mosaik_components.bottomup.fleet import KINDS, SEES
 from mosaik_components.bottomup.watch import OnProgress
 from mosaik_components.bottomup.watch import Simulator as Watch
@@ -38,6 +40,8 @@ class Wiring:
         Length of a step in the world's units of time.
     set_points
         File of what sites are told to do, for the strategy that tells them.
+    checkpoints
+        Which the run keeps, and which it goes on from.
     """
 
     def __init__(
@@ -47,11 +51,16 @@ class Wiring:
         text: str,
         step_size: int,
         set_points: Path | None = None,
+        checkpoints: Checkpoints = NO_CHECKPOINTS,
     ) -> None:
         self._world = world
         self._case = case
         self._told = {} if set_points is None else {"set_points": str(set_points)}
-        self._params: dict[str, Any] = {"scenario": text, "step_size": step_size}
+        self._params: dict[str, Any] = {
+            "scenario": text,
+            "step_size": step_size,
+            "checkpoints": asdict(checkpoints),
+        }
         self._ordered = [name for name, _ in activations(case.scenario)]
 
     def connect_all(self, out: Path, overwrite: bool, on_progress: OnProgress) -> None:

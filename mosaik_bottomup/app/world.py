@@ -4,11 +4,13 @@ import asyncio
 import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 
 import mosaik
 from mosaik.async_scenario import SimConfig
 from mosaik_api_v3.connection import RemoteException
+from mosaik_components.bottomup.checkpoint import NO_CHECKPOINTS, Checkpoints
 from mosaik_components.bottomup.setting import settle
 from mosaik_components.bottomup.watch import OnProgress
 
@@ -29,6 +31,7 @@ def run(
     overwrite: bool = True,
     processes: bool = False,
     set_points: Path | None = None,
+    checkpoints: Checkpoints = NO_CHECKPOINTS,
 ) -> None:
     """Run a scenario and leave a sealed results file.
 
@@ -46,6 +49,8 @@ def run(
         Whether every simulator is a process of its own: slower, same numbers.
     set_points
         File of what sites are told to do, for the strategy that tells them.
+    checkpoints
+        Which the run keeps, and which it goes on from; see `app.resuming`.
 
     Raises
     ------
@@ -58,7 +63,7 @@ def run(
         own, every error is a ``RuntimeError``.
     """
     text = scenario.to_toml()
-    setting = settle(text)
+    setting = settle(text, checkpoints=asdict(checkpoints))
     with mosaik.World(
         _simulators(processes),
         mosaik_config={"start_timeout": START_TIMEOUT_S},
@@ -66,11 +71,16 @@ def run(
         skip_greetings=True,
         configure_logging=False,
     ) as world:
-        wiring = Wiring(world, setting.case, text, setting.step_size, set_points)
+        wiring = Wiring(
+            world, setting.case, text, setting.step_size, set_points, checkpoints
+        )
         wiring.connect_all(Path(out), overwrite, on_progress)
+        if not checkpoints.first:
+            checkpoints.remove()
         with _tidied(world), _kept():
             world.run(until=setting.until, print_progress=False)
             _raise_what_stopped(world)
+    checkpoints.remove()
 
 
 def _simulators(processes: bool) -> SimConfig:

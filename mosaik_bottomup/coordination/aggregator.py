@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import ClassVar
 
 import numpy as np
 
@@ -115,6 +116,8 @@ class _Round:
 class Aggregator:
     """One aggregator: its rules, its schedule and where it is in the negotiation."""
 
+    CARRIES: ClassVar[tuple[str, ...]] = ("position", "activations")
+    """From one real step into the next."""
     rules: AggregatorRules
     solver: Solver
     position: Position = field(default_factory=Position)

@@ -88,6 +88,11 @@ class Position:
                     self.traded_kw[step] = before_kw + abs(change_kw)
                     self.schedule_kw[step] = power_kw
 
+    def forget(self, step: int) -> None:
+        """Forget a step that is over: runs are long, and only what comes counts."""
+        for by_step in (self.day_ahead_kw, self.schedule_kw, self.traded_kw):
+            by_step.pop(step, None)
+
     def of_step(self, step: int) -> tuple[float, float, float]:
         """Return schedule, day-ahead schedule and size of the trades of a step."""
         unsold = float("nan")

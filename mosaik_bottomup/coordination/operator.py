@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import numpy as np
 
@@ -48,6 +48,8 @@ keep the loading within its limit at that reactive power; shapes ``(a, t)``."""
 class Operator(Protocol):
     """A DSO in the negotiation."""
 
+    CARRIES: ClassVar[tuple[str, ...]]
+    """What it carries from one real step into the next, by attribute."""
     record: dict[str, FloatArray]
     """The last real step."""
 

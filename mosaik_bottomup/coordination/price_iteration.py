@@ -16,6 +16,7 @@ doi:10.1109/PES.2011.6039082.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import numpy as np
 
@@ -61,6 +62,8 @@ class _Round:
 class PricingOperator:
     """The DSO and the rounds of its search."""
 
+    CARRIES: ClassVar[tuple[str, ...]] = ("_held", "_in_force", "_judged")
+    """From one real step into the next."""
     areas: int
     rounds: int
     """Most rounds of one day."""

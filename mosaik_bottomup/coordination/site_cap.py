@@ -7,6 +7,7 @@ be held to 4.2 kW, and no lower. What a home needs to stay comfortable it gets a
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import ClassVar
 
 import numpy as np
 
@@ -27,6 +28,8 @@ from mosaik_bottomup.messages import AreaOffer, BidBook, Envelope, StoreOffer
 class CappingOperator:
     """The DSO; an hour is critical if its forecast and all plans exceed the limit."""
 
+    CARRIES: ClassVar[tuple[str, ...]] = ()
+    """Nothing, from one real step into the next."""
     areas: int
     cap_kw: float
     """Most a site may draw in a critical step."""

@@ -6,6 +6,7 @@ per area; no message to it names a site.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import ClassVar
 
 import numpy as np
 
@@ -87,6 +88,8 @@ class SystemOperator:
         ``(a, t)``.
     """
 
+    CARRIES: ClassVar[tuple[str, ...]] = ("_ahead", "_day")
+    """From one real step into the next."""
     rules: DsoRules
     solver: Solver
     forecast: Callable[[int, int, int], Forecast]

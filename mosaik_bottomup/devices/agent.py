@@ -8,7 +8,7 @@ forecasts before the first of them is real.
 from collections.abc import Callable
 from copy import copy
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
@@ -76,6 +76,9 @@ class FleetAgent:
         Whether the congestion price of a step is on its own bids too: nobody else sees
         to the limits then.
     """
+
+    CARRIES: ClassVar[tuple[str, ...]] = ("_state", "_plan", "_planned", "_surcharge")
+    """From one real step into the next."""
 
     def __init__(
         self,

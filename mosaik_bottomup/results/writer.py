@@ -1,5 +1,6 @@
 """Writes a run into its results file, step by step, safe against being killed."""
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -22,6 +23,7 @@ from mosaik_bottomup.results.container import (
     AttrValue,
     Header,
     create,
+    missing,
     places,
 )
 from mosaik_bottomup.results.layout import (
@@ -30,6 +32,7 @@ from mosaik_bottomup.results.layout import (
     REQUIRED_ATTRS,
     Variable,
 )
+from mosaik_bottomup.results.reader import read
 from mosaik_bottomup.results.versions import package_versions
 
 
@@ -48,7 +51,8 @@ class ResultsWriter:
     """One results file while its run goes; see ``container`` for why it is safe.
 
     Killed at any moment, it leaves a file that opens, says ``complete`` 0 and
-    ``steps_written``, and lacks the last ``flush_every`` steps at most.
+    ``steps_written``, and lacks the last ``flush_every`` steps at most; `resume` goes
+    on with it.
 
     Parameters
     ----------
@@ -128,11 +132,51 @@ class ResultsWriter:
         )
         self.path.parent.mkdir(parents=True, exist_ok=True)
         create(self.path, header)
+        self._open(names, steps, flush_every, done=0)
 
+    @classmethod
+    def resume(cls, path: str | Path, done: int, flush_every: int = 1) -> Self:
+        """Go on with the file of a run that was stopped.
+
+        Parameters
+        ----------
+        path
+            The file.
+        done
+            Steps that are kept; what lies beyond is missing again.
+        flush_every
+            After how many steps they go to the file, now as before.
+
+        Raises
+        ------
+        FileNotFoundError, InputError
+            If there is no such results file.
+        InvariantError
+            If it has not so many steps, or the run has ended well.
+        """
+        held = read(path)
+        if held.complete or held.steps_written < done:
+            raise InvariantError(
+                f"{path} cannot go on from step {done}: it holds {held.steps_written} "
+                f"of {held.steps} steps"
+            )
+        writer = cls.__new__(cls)  # there is a file already: nothing is to be made
+        writer.path = held.path
+        writer._open(held.entities, held.steps, flush_every, done)
+        writer._miss(min(held.steps_written + flush_every, held.steps))
+        return writer
+
+    def _open(
+        self,
+        names: Mapping[str, Sequence[str]],
+        steps: int,
+        flush_every: int,
+        done: int,
+    ) -> None:
         where = places(self.path, names)
         self._steps = steps
         self._flush_every = flush_every
-        self._done = 0
+        self._done = done
         self._waiting = 0
         self._counter_place = where["steps_written"]
         self._slots = {
@@ -196,9 +240,12 @@ class ResultsWriter:
         self._done += self._waiting
         self._waiting = 0
         # Only now: a step that is counted is there in full.
-        self._file.seek(self._counter_place)
-        self._file.write(np.array(self._done, "<i8").tobytes())
-        self._file.flush()
+        self._count()
+
+    def sync(self) -> None:
+        """Hand all steps to the disk: they outlast even the machine's sudden end."""
+        self.flush()
+        os.fsync(self._file.fileno())
 
     def close(self) -> None:
         """Write what still waits and let go of the file; ``complete`` stays 0."""
@@ -216,6 +263,21 @@ class ResultsWriter:
         traceback: TracebackType | None,
     ) -> None:
         self.close()
+
+    def _count(self) -> None:
+        self._file.seek(self._counter_place)
+        self._file.write(np.array(self._done, "<i8").tobytes())
+        self._file.flush()
+
+    def _miss(self, end: int) -> None:
+        """Let the steps from the last one counted up to ``end`` be missing again."""
+        self._count()
+        for slots in self._slots.values():
+            for slot in slots.values():
+                row = np.full_like(slot.rows[0], missing(slot.variable))
+                self._file.seek(slot.place + self._done * row.nbytes)
+                self._file.write((end - self._done) * row.tobytes())
+        self._file.flush()
 
     def _refuse_unknown_groups(
         self, step: Mapping[str, Mapping[str, ArrayLike]], number: int
