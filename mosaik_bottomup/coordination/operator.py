@@ -7,6 +7,7 @@ from typing import Protocol
 import numpy as np
 
 from mosaik_bottomup.arrays import FloatArray
+from mosaik_bottomup.coordination.congestion_points import SharedLimits
 from mosaik_bottomup.coordination.rehearsal import ScheduleCheck
 from mosaik_bottomup.coordination.stage_two import Room
 from mosaik_bottomup.messages import (
@@ -40,6 +41,10 @@ class Forecast:
 type Capability = Callable[[FloatArray], tuple[FloatArray, FloatArray]]
 """``capability(reactive_kvar)``: highest import and export in kW at the meters that
 keep the loading within its limit at that reactive power; shapes ``(a, t)``."""
+
+type SharedCapability = Callable[[FloatArray], SharedLimits]
+"""``shared_capability(reactive_kvar)``: the limits that areas share, at that reactive
+power of each area, ``(a, t)``; limits of shape ``(m, t)``."""
 
 
 class Operator(Protocol):

@@ -8,6 +8,7 @@ import numpy as np
 import pulp
 
 from mosaik_bottomup.arrays import FloatArray
+from mosaik_bottomup.coordination.congestion_points import SharedLimits
 from mosaik_bottomup.coordination.solver import Solver, duals, solve, values
 from mosaik_bottomup.coordination.stage_one import Imbalance
 from mosaik_bottomup.coordination.veto import (
@@ -40,6 +41,8 @@ class Room:
     margin_kw: FloatArray | None = None
     """What the highest import has been lowered by for the forecast's error, if it has.
     """
+    shared: SharedLimits | None = None
+    """What areas may draw and feed back together, if any share a limit."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -15,6 +15,7 @@ from mosaik_bottomup.coordination.look_ahead import AreaAhead, congestion_prices
 from mosaik_bottomup.coordination.operator import (
     Capability,
     Forecast,
+    SharedCapability,
     area_record,
     less_margin,
     room_of_step,
@@ -85,12 +86,15 @@ class SystemOperator:
         ``capability(reactive_kvar)``: highest import and export in kW at the meters
         that keep the loading within its limit at that reactive power; shapes
         ``(a, t)``.
+    shared
+        The limits that areas share, alike; None where they share none.
     """
 
     rules: DsoRules
     solver: Solver
     forecast: Callable[[int, int, int], Forecast]
     capability: Capability
+    shared: SharedCapability | None = None
     record: dict[str, FloatArray] = field(default_factory=dict)
     """The last real step."""
     _ahead: tuple[int, FloatArray] | None = None
