@@ -7,14 +7,12 @@ import numpy as np
 import pulp
 
 from mosaik_bottomup.arrays import FloatArray
+from mosaik_bottomup.coordination.merit_order import Curve
 from mosaik_bottomup.coordination.solver import Solver, solve, values
 from mosaik_bottomup.messages import INDIFFERENCE_DKK_PER_KWH
 
 SHORTFALL_DKK_PER_KWH = 5.0
 """A few times the dearest retail price, so that what is ordered is delivered."""
-
-type Curve = tuple[FloatArray, FloatArray]
-"""Slopes in DKK/kWh, ascending, and widths in kW of a merit order."""
 
 
 @dataclass(frozen=True, slots=True)
