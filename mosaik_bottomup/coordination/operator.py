@@ -7,9 +7,8 @@ from typing import Protocol
 import numpy as np
 
 from mosaik_bottomup.arrays import FloatArray
-from mosaik_bottomup.coordination.congestion_points import SharedLimits
+from mosaik_bottomup.coordination.congestion_points import Room, SharedLimits
 from mosaik_bottomup.coordination.rehearsal import ScheduleCheck
-from mosaik_bottomup.coordination.stage_two import Room
 from mosaik_bottomup.messages import (
     AreaOffer,
     CongestionPrices,

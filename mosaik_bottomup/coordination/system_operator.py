@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from mosaik_bottomup.arrays import FloatArray
+from mosaik_bottomup.coordination.congestion_points import Room
 from mosaik_bottomup.coordination.intraday import IntradayMarket
 from mosaik_bottomup.coordination.look_ahead import AreaAhead, congestion_prices, pool
 from mosaik_bottomup.coordination.operator import (
@@ -28,12 +29,7 @@ from mosaik_bottomup.coordination.rehearsal import (
 )
 from mosaik_bottomup.coordination.solver import Solver
 from mosaik_bottomup.coordination.stage_one import Imbalance
-from mosaik_bottomup.coordination.stage_two import (
-    Allocation,
-    Room,
-    Secured,
-    secure,
-)
+from mosaik_bottomup.coordination.stage_two import Allocation, Secured, secure
 from mosaik_bottomup.errors import InvariantError
 from mosaik_bottomup.messages import (
     AreaOffer,
