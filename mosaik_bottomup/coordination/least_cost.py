@@ -51,16 +51,16 @@ class Found:
 
 @dataclass(slots=True, eq=False)
 class _Written:
-    """What is written down, and the curves of what is not."""
+    """What is written down."""
 
     areas: BoolArray
-    """Those with segments and limits of their own in the problem, shape ``(a,)``."""
+    """Those whose own limit is, shape ``(a,)``."""
     shared: BoolArray
-    """Limits that are in it, shape ``(m,)``."""
-    group: IntArray
-    """Areas of the same number have the same of these limits above them, ``(a,)``."""
+    """Limits that are, shape ``(m,)``."""
+    groups: list[IntArray]
+    """Areas that no such limit tells apart."""
     pools: dict[tuple[int, int], PooledCurve]
-    """By aggregator and group, all other areas' segments."""
+    """Their segments, by aggregator and group."""
 
 
 def least_cost(
@@ -79,39 +79,76 @@ def least_cost(
     StageError
         If there is none.
     """
-    broken, shared_broken = room.broken_by(
-        np.sum([it.plan_kw for it in offers], axis=0)
-    )
-    activated = np.any([area_activation_kw(offer) != 0 for offer in offers], axis=0)
-    written = _write(offers, room, (broken != 0) | activated, shared_broken != 0)
+    flexible = np.stack([offer.plan_kw for offer in offers]) - base_kw
+    areas = np.any([area_activation_kw(offer) != 0 for offer in offers], axis=0)
+    shared = np.zeros(room.above.import_kw.size, np.bool_)
+    written = _write(offers, room, areas, shared, flexible)
     while True:
+        areas, shared = _broken(written, base_kw, room, flexible)
+        if (areas != written.areas).any() or (shared != written.shared).any():
+            written = _write(offers, room, areas, shared, flexible)
         found, power = _solve(
             offers, base_kw, room, imbalance, step_h, solver, most_off_kw, written
         )
-        broken, shared_broken = room.broken_by(found.point_kw.sum(axis=0), TOLERANCE_KW)
-        areas = written.areas | (broken != 0)
-        shared = written.shared | (shared_broken != 0)
+        flexible = found.point_kw - base_kw
         finer = {key: pool.refined(power[key]) for key, pool in written.pools.items()}
-        if (areas != written.areas).any() or (shared != written.shared).any():
-            written = _write(offers, room, areas, shared)
-        elif any(pool is not None for pool in finer.values()):
-            written.pools |= {k: pool for k, pool in finer.items() if pool is not None}
-        else:
+        written.pools |= {k: pool for k, pool in finer.items() if pool is not None}
+        respected = not np.concatenate(
+            room.broken_by(found.point_kw.sum(axis=0), TOLERANCE_KW)
+        )[~np.concatenate([written.areas, written.shared])].any()
+        if respected and not any(finer.values()):
             return found
 
 
+def _broken(
+    written: _Written, base_kw: FloatArray, room: Room, flexible_kw: FloatArray
+) -> tuple[BoolArray, BoolArray]:
+    """Return which limits are written down, and which the optimum without them breaks.
+
+    And which it would break if those who are bound only now were to be made good for by
+    all others: most of these will be next.
+    """
+    power = (base_kw + flexible_kw).sum(axis=0)
+    total = room.uncontrolled_kw + power
+    new = ~written.areas
+    more = np.maximum(total - room.import_kw, 0.0)[new].sum()
+    less = np.maximum(-room.export_kw - total, 0.0)[new].sum()
+    areas, shared = written.areas.copy(), written.shared.copy()
+    for shift in (0.0, more, -less):
+        moved = flexible_kw.copy()
+        for (g, n), pool in written.pools.items():
+            group = written.groups[n]
+            if shift and group.size > 1:
+                asked = moved[g, group].sum() + shift
+                moved[g, group] = pool.split_kw(asked, group.size)
+        power = (base_kw + moved).sum(axis=0)
+        own, above = room.broken_by(power, TOLERANCE_KW)
+        areas |= own != 0
+        shared |= above != 0
+    return areas, shared
+
+
 def _write(
-    offers: Sequence[AreaOffer], room: Room, areas: BoolArray, shared: BoolArray
+    offers: Sequence[AreaOffer],
+    room: Room,
+    areas: BoolArray,
+    shared: BoolArray,
+    flexible_kw: FloatArray,
 ) -> _Written:
-    above = np.pad(room.above.member[shared], ((1, 0), (0, 0)))  # none is a group too
-    _, group = np.unique(above, axis=1, return_inverse=True)
+    """Return what is to be written, fine around what is expected of each group."""
+    above = room.above.member[shared]
+    alone = np.where(areas, np.arange(1, areas.size + 1), 0)
+    _, number = np.unique(np.vstack([alone, above]), axis=1, return_inverse=True)
+    by_group = np.argsort(number, kind="stable")
+    groups = np.split(by_group, np.cumsum(np.bincount(number))[:-1])
     pools = {}
     for g, offer in enumerate(offers):
-        curves = list(zip(offer.slopes_dkk_per_kwh, offer.widths_kw, strict=True))
-        for n in range(group.max(initial=0) + 1):
-            reach = np.where((group == n) & ~areas, np.inf, 0.0)
-            pools[g, n] = pooled(curves, np.zeros(areas.size), reach)
-    return _Written(areas, shared, group, pools)
+        for n, group in enumerate(groups):
+            curves = [(offer.slopes_dkk_per_kwh[a], offer.widths_kw[a]) for a in group]
+            none = np.zeros(group.size)
+            pool = pooled(curves, none, none + np.inf)
+            pools[g, n] = pool.fine_at(float(flexible_kw[g, group].sum()))
+    return _Written(areas, shared, groups, pools)
 
 
 def _solve(
@@ -124,28 +161,22 @@ def _solve(
     most_off_kw: FloatArray,
     written: _Written,
 ) -> tuple[Found, dict[tuple[int, int], float]]:
-    """Return the optimum of what is written down, and what is taken of each pool."""
+    """Return the optimum of what is written down, and what each group takes in it."""
     problem = pulp.LpProblem("stage_two", pulp.LpMinimize)
     cost: list[Term] = []
-
-    def add(name: str, slopes: FloatArray, widths: FloatArray) -> list[Term]:
-        segments = [
+    group_of = np.empty(written.areas.size, np.int64)
+    for n, group in enumerate(written.groups):
+        group_of[group] = n
+    loads: dict[tuple[int, int], list[Term]] = {}
+    for (g, n), pool in written.pools.items():
+        name = f"power_{g}_{written.groups[n][0]}"  # its first area stands for a group
+        slopes, widths = pool.blocks
+        blocks = [
             problem.add_variable(f"{name}_{s}", 0, width)
             for s, width in enumerate(widths.tolist())
         ]
-        cost.extend(zip(segments, (step_h * slopes).tolist(), strict=True))
-        return [(segment, 1.0) for segment in segments]
-
-    alone = np.flatnonzero(written.areas).tolist()
-    cells = {
-        (g, a): add(f"power_{g}_{a}", offer.slopes_dkk_per_kwh[a], offer.widths_kw[a])
-        for g, offer in enumerate(offers)
-        for a in alone
-    }
-    others = {
-        (g, n): add(f"others_{g}_{n}", *pool.blocks)
-        for (g, n), pool in written.pools.items()
-    }
+        cost += zip(blocks, (step_h * slopes).tolist(), strict=True)
+        loads[g, n] = [(block, 1.0) for block in blocks]
     for g, offer in enumerate(offers):
         asked, running = activated_kw(offer), imbalance.during_activation()
         # short of what is ordered; beyond it, it is off as anybody may be
@@ -154,44 +185,38 @@ def _solve(
             (running if asked > 0 else imbalance).below_dkk_per_kwh,
         )
         if offer.target_kw is not None:
-            load = [
-                at
-                for parts in (cells, others)
-                for (who, _), terms in parts.items()
-                for at in terms
-                if who == g
-            ]
+            load = [at for n in range(len(written.groups)) for at in loads[g, n]]
             wanted = float(offer.target_kw - base_kw[g].sum())
             cost += _follow(
                 problem, f"{g}", load, wanted, price, step_h, most_off_kw[g]
             )
         for a in np.flatnonzero(area_activation_kw(offer)).tolist():
             wanted = float(offer.plan_kw[a] - base_kw[g, a])
-            cost += _follow(problem, f"{g}_{a}", cells[g, a], wanted, running, step_h)
+            load = loads[g, int(group_of[a])]
+            cost += _follow(problem, f"{g}_{a}", load, wanted, running, step_h)
 
     overload_dkk = step_h * _overload_dkk_per_kwh(offers, imbalance)
     slack: dict[str, Term] = {}
     fixed, tree = room.uncontrolled_kw + base_kw.sum(axis=0), room.above
-    for a in alone:
-        load = [at for g in range(len(offers)) for at in cells[g, a]]
-        limits = room.import_kw[a], room.export_kw[a]
+
+    def load_of(groups: list[int]) -> list[Term]:
+        return [at for g in range(len(offers)) for n in groups for at in loads[g, n]]
+
+    for a in np.flatnonzero(written.areas).tolist():
+        load, limits = load_of([group_of[a]]), (room.import_kw[a], room.export_kw[a])
         slack |= add_limit(problem, f"{a}", load, fixed[a], limits, overload_dkk)
     for n in np.flatnonzero(written.shared).tolist():
-        mine = tree.member[n]
-        behind = set(written.group[mine].tolist())
-        load = [at for (_, a), terms in cells.items() if mine[a] for at in terms]
-        load += [at for (_, i), terms in others.items() if i in behind for at in terms]
-        limits, name = (tree.import_kw[n], tree.export_kw[n]), f"shared_{n}"
-        slack |= add_limit(problem, name, load, fixed[mine].sum(), limits, overload_dkk)
+        mine, limits = tree.member[n], (tree.import_kw[n], tree.export_kw[n])
+        load, at_least = load_of(np.unique(group_of[mine]).tolist()), fixed[mine].sum()
+        slack |= add_limit(problem, f"shared_{n}", load, at_least, limits, overload_dkk)
     problem += pulp.lpSum_vars_coefs([*cost, *slack.values()])
     solve(problem, "stage_two", offers[0].moment.step, solver)
 
     point = base_kw.copy()
-    for (g, a), terms in cells.items():
-        point[g, a] += sum(values(at for at, _ in terms))
-    power = {key: sum(values(at for at, _ in terms)) for key, terms in others.items()}
+    power = {key: sum(values(at for at, _ in load)) for key, load in loads.items()}
     for (g, n), pool in written.pools.items():
-        point[g] += pool.split_kw(power[g, n], base_kw.shape[1])
+        group = written.groups[n]
+        point[g, group] += pool.split_kw(power[g, n], group.size)
     n_areas, n_shared = written.areas.size, written.shared.size
     own = worths_dkk(problem, slack, "", n_areas)
     above = tree.spread(worths_dkk(problem, slack, "shared_", n_shared))

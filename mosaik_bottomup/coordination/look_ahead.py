@@ -1,7 +1,8 @@
 """Look-ahead: when an area will be short of room, and what that is worth then."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pulp
@@ -84,11 +85,17 @@ def _pooled(same: list[StoreReport]) -> StoreReport:
         average: FloatArray = np.average(values, axis=0, weights=weights)
         return average
 
-    return replace(
-        same[0],
-        **{name: total(name) for name in TOTALS},
-        **{name: mean(name, weight) for name, weight in MEANS.items()},
-    )
+    return _combined(same[0], total, mean)
+
+
+def _combined(
+    store: StoreReport,
+    total: Callable[[str], FloatArray],
+    mean: Callable[[str, str], FloatArray],
+) -> StoreReport:
+    fields: dict[str, Any] = {name: total(name) for name in TOTALS}
+    fields |= {name: mean(name, weight) for name, weight in MEANS.items()}
+    return replace(store, **fields)
 
 
 def sums(store: StoreReport, member: BoolArray) -> StoreReport:
@@ -113,11 +120,7 @@ def sums(store: StoreReport, member: BoolArray) -> StoreReport:
         average: FloatArray = member @ (values * weights) / (member @ weights)
         return average
 
-    return replace(
-        store,
-        **{name: total(name) for name in TOTALS},
-        **{name: mean(name, weight) for name, weight in MEANS.items()},
-    )
+    return _combined(store, total, mean)
 
 
 def congestion_prices(

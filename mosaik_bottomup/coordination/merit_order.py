@@ -48,7 +48,8 @@ class MeritOrders:
     @property
     def top_kw(self) -> FloatArray:
         """Sum of the sites' highest powers, shape ``(a,)``."""
-        return self.base_kw + np.array([width.sum() for _, width in self.curves])
+        wide: FloatArray = np.array([width.sum() for _, width in self.curves])
+        return self.base_kw + wide
 
 
 @numba.njit(cache=True)

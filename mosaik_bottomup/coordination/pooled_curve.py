@@ -21,8 +21,10 @@ import numpy as np
 from mosaik_bottomup.arrays import FloatArray, IntArray
 from mosaik_bottomup.coordination.merit_order import Curve
 
-BLOCKS = 128
-"""As many as a solver takes about as long for as it takes to be called."""
+BLOCKS = 16
+"""Of a curve at first."""
+FINER_BLOCKS = 64
+"""That a block is cut into."""
 TOLERANCE_KW = 1e-6  # forgives powers that a solver or a sum has rounded
 
 
@@ -57,8 +59,13 @@ class PooledCurve:
         coarse = np.flatnonzero(near & (np.diff(self.cuts) > 1))
         if not coarse.size:
             return None
-        finer = [_even(self.cuts[b], self.cuts[b + 1]) for b in coarse]
+        finer = [_even(*self.cuts[b : b + 2], FINER_BLOCKS) for b in coarse]
         return replace(self, cuts=np.unique(np.concatenate([self.cuts, *finer])))
+
+    def fine_at(self, power_kw: float) -> "PooledCurve":
+        """Return it with single segments around a power."""
+        finer = self.refined(power_kw)
+        return self if finer is None else finer.fine_at(power_kw)
 
     def split_kw(self, power_kw: float, areas: int) -> FloatArray:
         """Return what each area takes of a power, cheapest first, shape ``(a,)``."""
@@ -88,11 +95,11 @@ def pooled(
     width = np.clip(end, low, high) - np.clip(start, low, high)
     order = np.argsort(slope, kind="stable")
     order = order[width[order] > 0]
-    cuts = _even(0, order.size)
+    cuts = _even(0, order.size, BLOCKS)
     return PooledCurve(slope[order], width[order], area[order], cuts)
 
 
-def _even(first: int, last: int) -> IntArray:
-    """Return where blocks begin and end between two segments, at most `BLOCKS`."""
-    cuts = np.linspace(first, last, min(BLOCKS, last - first) + 1)
+def _even(first: int, last: int, blocks: int) -> IntArray:
+    """Return where blocks begin and end between two segments, a few or less."""
+    cuts = np.linspace(first, last, min(blocks, last - first) + 1)
     return cuts.astype(np.int64)

@@ -85,12 +85,12 @@ def clear(
         free: FloatArray = np.clip(base_kw + np.array(own), low, high)
         return free
 
-    pool = pooled(curves, low - base_kw, high - base_kw)
-    wanted, finer = float(target_kw - low.sum()), pool
-    while finer is not None:
+    wanted = float(target_kw - low.sum())
+    pool = pooled(curves, low - base_kw, high - base_kw).fine_at(wanted)
+    power = _solve(pool.blocks, wanted, imbalance, step_h, step, solver)
+    while (finer := pool.refined(power)) is not None:
         pool = finer
         power = _solve(pool.blocks, wanted, imbalance, step_h, step, solver)
-        finer = pool.refined(power)
     cleared: FloatArray = np.clip(low + pool.split_kw(power, low.size), low, high)
     return cleared
 
