@@ -59,7 +59,7 @@ class PooledCurve:
         coarse = np.flatnonzero(near & (np.diff(self.cuts) > 1))
         if not coarse.size:
             return None
-        finer = [_even(*self.cuts[b : b + 2], FINER_BLOCKS) for b in coarse]
+        finer = [_even(self.cuts[b], self.cuts[b + 1], FINER_BLOCKS) for b in coarse]
         return replace(self, cuts=np.unique(np.concatenate([self.cuts, *finer])))
 
     def fine_at(self, power_kw: float) -> "PooledCurve":
