@@ -177,10 +177,11 @@ def congestion_prices(
     if not np.concatenate(_can_bind(stores, area, ahead)).any():
         return price
     problem = _problem(stores, area, ahead, step_h, overruns=False)
-    if not is_solved(problem, STAGE, step, solver) or _overruns_pay(problem, step_h):
+    dual = duals(problem) if is_solved(problem, STAGE, step, solver) else {}
+    if not dual or _overruns_pay(dual, step_h):
         problem = _problem(stores, area, ahead, step_h, overruns=True)
         solve(problem, STAGE, step, solver)
-    dual = duals(problem)
+        dual = duals(problem)
     for k in range(price.size):
         for side in SIDES:
             price[k] -= dual.get(f"{side}_{k}", 0.0) / step_h
@@ -199,14 +200,14 @@ def _can_bind(
     return highest > ahead.import_kw, lowest < -ahead.export_kw
 
 
-def _overruns_pay(problem: pulp.LpProblem, step_h: float) -> bool:
+def _overruns_pay(dual: dict[str, float], step_h: float) -> bool:
     """Return whether an overrun that was left out would be used."""
     overload_dkk = step_h * OVERLOAD_DKK_PER_KWH
     most = {"import": overload_dkk, "export": overload_dkk}
     most["energy"] = SHORTAGE_DKK_PER_KWH
     return any(
         abs(worth) > most.get(name.split("_")[0], np.inf) + TIED
-        for name, worth in duals(problem).items()
+        for name, worth in dual.items()
     )
 
 
