@@ -105,8 +105,8 @@ def _broken(
 ) -> tuple[BoolArray, BoolArray]:
     """Return which limits are written down, and which the optimum without them breaks.
 
-    And which it would break if those who are bound only now were to be made good for by
-    all others: most of these will be next.
+    And which it would break if all others made good, twice over, for those who are
+    bound only now: most of these will be next, as some of the others cannot either.
     """
     power = (base_kw + flexible_kw).sum(axis=0)
     total = room.uncontrolled_kw + power
@@ -114,7 +114,7 @@ def _broken(
     more = np.maximum(total - room.import_kw, 0.0)[new].sum()
     less = np.maximum(-room.export_kw - total, 0.0)[new].sum()
     areas, shared = written.areas.copy(), written.shared.copy()
-    for shift in (0.0, more, -less):
+    for shift in (0.0, 2 * more, -2 * less):
         moved = flexible_kw.copy()
         for (g, n), pool in written.pools.items():
             group = written.groups[n]

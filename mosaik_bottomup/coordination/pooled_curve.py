@@ -56,10 +56,16 @@ class PooledCurve:
         ends = self.blocks[1].cumsum()
         near = ends >= power_kw - TOLERANCE_KW
         near[1:] &= ends[:-1] <= power_kw + TOLERANCE_KW
-        coarse = np.flatnonzero(near & (np.diff(self.cuts) > 1))
-        if not coarse.size:
+        coarse = np.diff(self.cuts) > 1
+        if not (near & coarse).any():
             return None
-        finer = [_even(self.cuts[b], self.cuts[b + 1], FINER_BLOCKS) for b in coarse]
+        beside = near.copy()  # as the optimum moves a little once blocks are finer
+        beside[1:] |= near[:-1]
+        beside[:-1] |= near[1:]
+        finer = [
+            _even(self.cuts[b], self.cuts[b + 1], FINER_BLOCKS)
+            for b in np.flatnonzero(beside & coarse)
+        ]
         return replace(self, cuts=np.unique(np.concatenate([self.cuts, *finer])))
 
     def fine_at(self, power_kw: float) -> "PooledCurve":
