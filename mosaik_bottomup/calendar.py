@@ -1,7 +1,7 @@
 """When plans are made, and schedules sold and traded: the diary all parties keep."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +34,10 @@ class Calendar:
         """Return whether the gate of a day closes: its schedule is to be sold."""
         return self._sold_until(step) > step
 
+    def sellable(self, made_at: int, step: int) -> bool:
+        """Return whether what is sold day-ahead in step `made_at` reaches to a step."""
+        return step < self._sold_until(made_at)
+
     def trades_at(self, step: int) -> bool:
         """Return whether schedules are traded, and any of them still can be."""
         return (
@@ -57,6 +61,16 @@ class Calendar:
         """Return the first step after what is rehearsed in a step."""
         traded = step + self.trade_reach_steps if self.trades_at(step) else step
         return max(self._sold_until(step), min(traded, self.steps), step)
+
+    def closing_after(self, step: int) -> "Calendar":
+        """Return a diary in which nothing is sold after a step, and nothing traded.
+
+        Days that are sold at their own start still are.
+        """
+        gates = self.gates
+        if gates is not None:
+            gates = {gate: until for gate, until in gates.items() if gate <= step}
+        return replace(self, gates=gates, trade_every_steps=0)
 
     def _sold_until(self, step: int) -> int:
         if self.gates is not None:

@@ -74,6 +74,7 @@ def places(case: Case) -> dict[str, list[Place]]:
         for fleet in of_kind(case, kind):
             end = first + len(_sites(fleet))
             found[fleet.name] = [Place(kind, slice(first, end))]
+            found[fleet.aggregator].append(Place(kind, slice(first, end)))
             first = end
     return found
 

@@ -142,6 +142,8 @@ class AreaOffer(Message):
     area_activation_kw: FloatArray | None = None
     """Part of the plan that activations of single areas ask for, shape ``(a,)``; 0
     where none runs, and there with any running, of portfolio or area."""
+    plain_plan_kw: FloatArray | None = None
+    """The plan if nothing were activated, shape ``(a,)``; None: as `plan_kw`."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -172,6 +174,9 @@ class Envelope(Message):
     None: none runs."""
     area_vetoed_kw: FloatArray | None = None
     """The same of activations of single areas, shape ``(a,)``."""
+    plain_low_kw: FloatArray | None = None
+    """What would be granted if nobody's activations ran; None: none runs."""
+    plain_high_kw: FloatArray | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -290,7 +295,10 @@ _TYPED: dict[str, Callable[[Any], Any]] = {
     "activation_kw": _same,
     "area_activation_kw": lambda value: None if value is None else _floats(value),
     "vetoed_kw": _same,
-    "area_vetoed_kw": lambda value: None if value is None else _floats(value),
+    **dict.fromkeys(
+        ("area_vetoed_kw", "plain_plan_kw", "plain_low_kw", "plain_high_kw"),
+        lambda value: None if value is None else _floats(value),
+    ),
     "identifier": str,
     "product": str,
     "delta_kw": float,

@@ -196,13 +196,14 @@ def system_operator(
 
     def forecast(made_at: int, step: int, steps: int) -> Forecast:
         part = source.at(lead + made_at, lead + step, steps)
-        load, margin = foresee(made_at, step, steps)
+        load, margin, drift = foresee(made_at, step, steps)
         return Forecast(
             load,
             tan_phi * load,
             part.import_dkk_per_kwh,
             part.export_dkk_per_kwh,
             margin,
+            drift,
         )
 
     def capability(reactive_kvar: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -257,8 +258,8 @@ def _market(scenario: Scenario) -> IntradayMarket:
 
 def _load_forecast(
     case: Case,
-) -> Callable[[int, int, int], tuple[FloatArray, FloatArray]]:
-    """Return ``foresee(made_at, step, steps)``: areas' load and the margin it needs.
+) -> Callable[[int, int, int], tuple[FloatArray, FloatArray, FloatArray]]:
+    """Return ``foresee(made_at, step, steps)``: areas' load, its margin and its drift.
 
     Perfect, or from what the meters of the homes without devices measured before.
     """
@@ -270,6 +271,7 @@ def _load_forecast(
         none = np.zeros((2, 1, 1))
         return lambda made_at, step, steps: (
             member @ uncontrolled[:, lead + step : lead + step + steps],
+            none,
             none,
         )
     past = member @ case.past_uncontrolled_kw
@@ -291,9 +293,12 @@ def _load_forecast(
         probability=scenario.dso.security_probability,
     )
 
-    def foresee(made_at: int, step: int, steps: int) -> tuple[FloatArray, FloatArray]:
+    def foresee(
+        made_at: int, step: int, steps: int
+    ) -> tuple[FloatArray, FloatArray, FloatArray]:
         at = first + made_at, first + step, steps
-        return forecast.expected_kw(*at), forecast.margin_kw(*at)
+        drift = forecast.drift_kw(*at)
+        return forecast.expected_kw(*at), forecast.margin_kw(*at), drift
 
     return foresee
 

@@ -6,7 +6,7 @@ that none gets another's. `activation` takes lists of activations from any model
 time; those that come in a step are heard before its bids.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -87,6 +87,7 @@ class Simulator(mosaik_api_v3.Simulator):
     ) -> Meta:
         self._setting = settle(scenario, time_resolution, step_size)
         self._sid, self._first = sid, first
+        self._kinds = {it.name: it.sites.kind for it in self._setting.case.fleets}
         return self.meta
 
     def create(self, num: int, model: str, **params: Any) -> list[CreateResult]:
@@ -115,7 +116,7 @@ class Simulator(mosaik_api_v3.Simulator):
                 continue
             record = entity.aggregator.record
             if record is not None:
-                self._columns[name]["record"] = _recorded(step, entity)
+                self._columns[name]["record"] = _recorded(step, entity, self._kinds)
                 entity.aggregator.record = None
                 entity.sent = entity.answered = 0
                 entity.passed_bytes = dict.fromkeys(entity.passed_bytes, 0)
@@ -177,9 +178,18 @@ def _packed_each(dispatches: dict[str, Dispatch]) -> dict[str, Any]:
     return {fleet: packed(dispatch, fleet) for fleet, dispatch in dispatches.items()}
 
 
-def _recorded(step: int, entity: _Entity) -> dict[str, Any]:
-    """Return the last real step as the recorder wants it."""
+def _recorded(step: int, entity: _Entity, kinds: Mapping[str, str]) -> dict[str, Any]:
+    """Return the last real step as the recorder wants it.
+
+    Parameters
+    ----------
+    step, entity
+        When and whose.
+    kinds
+        Group of the sites of each fleet, by its name.
+    """
     record = asdict(entity.aggregator.record)  # type: ignore[arg-type]
+    causes = record.pop("causes")
     own = (
         "schedule_kw",
         "day_ahead_kw",
@@ -191,11 +201,19 @@ def _recorded(step: int, entity: _Entity) -> dict[str, Any]:
         **{key: _finite(np.array([record.pop(key)])) for key in own},
         "plan_kw": [float(record["plan_kw"].sum())],
     }
+    sites = {
+        kinds[name]: {key: at.tolist() for key, at in table.items()}
+        for fleet, table in causes.pop("sites").items()
+        if (name := fleet.partition(".")[2]) in kinds  # and not somebody else's own
+    }
     return {
         "step": step,
         "groups": {
             "aggregators": aggregator,
-            "portfolios": {key: _finite(values) for key, values in record.items()},
+            "portfolios": {
+                key: _finite(values) for key, values in (record | causes).items()
+            },
+            **sites,
         },
         "messages": {WITH_DSO: [entity.sent, entity.answered]},
         "payload_bytes": entity.passed_bytes,

@@ -68,3 +68,18 @@ def test_every_step_is_sold_before_it_comes(start_h):
         if found.sells_at(step):
             sold = found.rehearsed_until(step)
         assert sold > step
+
+
+@pytest.mark.parametrize("overrides", [NOON, ()])
+def test_a_closing_diary_sells_as_ever_up_to_a_step_and_trades_nothing(overrides):
+    trading = ("intraday.every_h=2",)
+    found = calendar("2016-01-04T00:00:00+01:00", 72, *overrides, *trading)
+
+    closing = found.closing_after(48)
+
+    for step in range(49):
+        assert closing.sells_at(step) == found.sells_at(step)
+    assert found.trades_at(8)
+    assert not any(closing.trades_at(step) for step in range(found.steps))
+    if overrides:
+        assert not any(closing.sells_at(step) for step in range(49, found.steps))

@@ -1,5 +1,7 @@
 """Activations in the negotiation: followed, moved between areas, vetoed if need be."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -105,9 +107,9 @@ def make_offer(base, slopes, widths, schedule, whole, by_area=None):
     price = IMBALANCE.during_activation() if active else IMBALANCE
     target = schedule + (whole or 0.0)
     low, high = -unbound, unbound
+    plain = clear(curves, base, low, high, schedule, IMBALANCE, STEP_H, 0, Solver())
     if by_area is not None:
         top = base + [w.sum() for w in widths]
-        plain = clear(curves, base, low, high, schedule, IMBALANCE, STEP_H, 0, Solver())
         held = np.clip(plain + by_area, base, top)
         low, high = (
             np.where(by_area == 0, bound, held) for bound in (-unbound, unbound)
@@ -125,6 +127,7 @@ def make_offer(base, slopes, widths, schedule, whole, by_area=None):
         Moment(4),
         whole,
         np.zeros(areas) if active and by_area is None else by_area,
+        plain,
     )
 
 
@@ -177,6 +180,20 @@ def test_any_response_inside_the_envelopes_is_secure(allocation, seed, in_areas)
     low = room.uncontrolled_kw + secured.low_kw.sum(axis=0)
     assert (high <= room.import_kw + least + TOLERANCE_KW).all()
     assert (low >= -room.export_kw - least - TOLERANCE_KW).all()
+
+
+@both
+@law
+@given(seed=seeds, in_areas=st.booleans())
+def test_no_activation_is_in_the_congestion_price(allocation, seed, in_areas):
+    offers, room = draw_case(seed, in_areas=in_areas)
+
+    secured = grant(offers, room, allocation)
+    plain = grant(without_activations(offers), room, allocation)
+
+    np.testing.assert_array_equal(secured.price_dkk_per_kwh, plain.price_dkk_per_kwh)
+    np.testing.assert_array_equal(secured.plain_low_kw, plain.low_kw)
+    np.testing.assert_array_equal(secured.plain_high_kw, plain.high_kw)
 
 
 @both
@@ -456,6 +473,28 @@ def test_a_veto_is_the_sum_of_portfolio_and_areas():
 
     assert vetoed_kw(vetoed) == 3.5
     assert vetoed_kw(Envelope(no, no, False, None, Moment(0))) == 0
+
+
+def test_what_an_order_moves_is_not_put_down_to_congestion():
+    aggregator = make_aggregator()
+    dear = Imbalance(2.0, 2.0, SHORTFALL)
+    aggregator.rules = replace(aggregator.rules, imbalance=dear)
+    aggregator.hear_activation(order(4.0), step=0)
+
+    offer = aggregator.hear_fleets({"one": a_book()})
+    plain = {"plain_low_kw": np.zeros(2), "plain_high_kw": np.array([9.0, 15.0])}
+    record = answered(
+        aggregator, [0, 0], [9, 15], vetoed_kw=0.0, area_vetoed_kw=np.zeros(2), **plain
+    )
+
+    assert offer.plain_plan_kw == pytest.approx([10, 0])
+    assert record.causes.congestion_moved_kw == pytest.approx([-1, 1])
+    assert record.causes.activation_planned_kw == pytest.approx([4, 0])
+    assert record.causes.activation_relocated_kw == pytest.approx([-4, 4])
+    site = record.causes.sites["one"]
+    # 1 kW that was worth 1 DKK/kWh in A costs 0.5 in B; the order 4 kW more there
+    assert site.congestion_forgone_dkk.sum() == pytest.approx(1.5 * STEP_H)
+    assert site.activation_forgone_dkk.sum() == pytest.approx(4 * 0.5 * STEP_H)
 
 
 @pytest.mark.parametrize(

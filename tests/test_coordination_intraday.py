@@ -1,5 +1,7 @@
 """What is sold is sold; what is traded is what can be traded, and costs a trade."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -64,6 +66,21 @@ def test_what_is_bought_and_sold_again_is_traded_twice():
     position.close(MARKET, 16, {20: 5.0})
 
     assert position.of_step(20) == (5.0, 5.0, 6.0)
+
+
+def test_a_trade_round_sells_nothing_that_is_not_yet_for_sale():
+    calendar = replace(CALENDAR, steps=2 * STEPS, day_steps=STEPS)
+    market, position = IntradayMarket(calendar, COST), Position()
+    day_kw = dict.fromkeys(range(STEPS), 5.0)
+    position.close(market, 0, day_kw)
+
+    position.close(market, STEPS - EVERY, dict.fromkeys(range(88, 104), 7.0))
+
+    assert position.day_ahead_kw == day_kw
+    assert position.schedule_kw.keys() == day_kw.keys()
+    assert position.of_step(STEPS - GATE) == (7.0, 5.0, 2.0)
+    position.close(market, STEPS, dict.fromkeys(range(STEPS, 2 * STEPS), 6.0))
+    assert position.of_step(STEPS) == (6.0, 6.0, 0.0)
 
 
 def test_without_a_market_only_what_is_unsold_is_sold():

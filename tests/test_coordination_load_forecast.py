@@ -51,6 +51,24 @@ def test_nothing_is_used_that_was_not_measured_yet():
         )
 
 
+def test_what_is_expected_drifts_no_further_than_stated_as_often_as_stated():
+    forecast, steps = forecast_of(noisy(areas=40), 0.9), 4
+    within = []
+
+    for day in range(DAYS - HISTORY - 1):
+        for hour in (0, 7, 15):
+            at = (HISTORY + day) * DAY + hour
+            more, less = forecast.drift_kw(at, at, steps)
+            np.testing.assert_array_equal(more[:, 0], 0)
+            assert (np.diff(more / forecast.margin_kw(at, at, steps)[0]) > 0).all()
+            target = at + steps - 1
+            drift = forecast.expected_kw(target, target, 1)[:, 0]
+            drift -= forecast.expected_kw(at, at, steps)[:, -1]
+            within += [drift <= more[:, -1], -drift <= less[:, -1]]
+
+    assert np.mean(within) == pytest.approx(0.9, abs=0.03)
+
+
 def test_what_was_measured_last_moves_the_steps_after_it_less_and_less():
     load, at = noisy(), HISTORY * DAY + 5
     other = load.copy()

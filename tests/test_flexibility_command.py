@@ -27,7 +27,15 @@ def overrides(keys):
 
 @pytest.mark.slow
 def test_it_tells_what_is_on_offer_and_that_it_holds(tmp_path):
-    words = (*overrides(ONE_HOUR), "--verify", "--json", "--workers", "1")
+    words = (
+        *overrides(ONE_HOUR),
+        "--hour",
+        "0",
+        "--verify",
+        "--json",
+        "--workers",
+        "1",
+    )
     said = invoke(*words, "--out", str(tmp_path))
 
     assert said.exit_code == 0, said.output
@@ -42,12 +50,22 @@ def test_it_tells_what_is_on_offer_and_that_it_holds(tmp_path):
     assert "held 60 min" in (tmp_path / "flexibility.svg").read_text()
 
 
+def test_hours_after_the_run_are_refused(tmp_path):
+    words = (*overrides(ONE_HOUR), "--hour", "0", "--hour", "1")
+    said = invoke(*words, "--out", str(tmp_path / "new"))
+
+    assert said.exit_code == 2
+    assert "no block ends within run.duration_h = 1" in " ".join(said.output.split())
+
+
 @pytest.mark.parametrize(
     ("key", "remedy"),
     [
         ("run.step_s=3600", "must be whole steps; 900 would do"),
         ("run.strategy=price-only", "offers stand beside schedules"),
         ("reserve.firm_share=0", "must be more than 0"),
+        ("reserve.security_probability=1", "must be less than 1"),
+        ("reserve.gate_min=-5", "must be at least 0"),
     ],
 )
 def test_what_cannot_be_offered_from_is_refused_with_a_remedy(tmp_path, key, remedy):

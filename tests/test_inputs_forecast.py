@@ -182,3 +182,23 @@ def test_retail_prices_continue_with_the_tariff_of_their_own_hour(erring):
         seen.export_dkk_per_kwh[tomorrow],
         series.export_dkk_per_kwh[lead - 32 : lead + 8],
     )
+
+
+def test_a_forecast_says_how_wrong_it_may_be_from_its_last_issue_on(erring):
+    forecast, series = erring.forecast, erring.series
+    made_at = 30
+    hour = series.clock.local()[made_at].tz_convert("UTC").hour
+    age = hour % 6 + series.clock.local()[made_at].minute / 60
+
+    spread = forecast.spread(made_at, made_at - 1, 50)
+
+    stated = erring.scenario.forecast.temperature_sd_k
+    lead = age + erring.scenario.run.step_h * np.arange(1, 49)
+    assert (spread.ambient_k[:2] == 0).all()
+    np.testing.assert_allclose(
+        spread.ambient_k[2:], np.interp(lead, (1, 12, 36), stated)
+    )
+    assert spread.household_kw.shape == (series.household_kw.shape[0], 50)
+    perfect = summer_day(scale=0.0).forecast.spread(made_at, made_at, 5)
+    assert not perfect.household_kw.any()
+    assert not perfect.irradiance.any()

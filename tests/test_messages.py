@@ -269,7 +269,7 @@ def test_the_coordination_never_imports_devices():
 
     assert len(modules) > 5
     ours = {name for name in imported if name.startswith("mosaik_bottomup.")}
-    known = ("coordination", "messages", "errors", "arrays", "calendar")
+    known = ("coordination", "messages", "errors", "arrays", "calendar", "bids")
     assert {name.split(".")[1] for name in ours} == set(known)
 
 

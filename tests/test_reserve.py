@@ -1,15 +1,22 @@
 """What is offered to the TSO is delivered, and neither it nor its rebound overloads."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from mosaik_bottomup import case as cases
 from mosaik_bottomup import scenario
+from mosaik_bottomup.app import world
+from mosaik_bottomup.app.flexibility.work import gate_step, offer_rules
 from mosaik_bottomup.grid.headroom import Headroom
-from mosaik_bottomup.reserve.offers import GRID_KW, SIGN, OfferRules, offers
+from mosaik_bottomup.metrics import evaluate
+from mosaik_bottomup.reserve.foresight import Foresight
+from mosaik_bottomup.reserve.offers import GRID_KW, SIGN, OfferRules, courses, offers
 from mosaik_bottomup.reserve.products import BAND, DURATIONS_MIN, MFRR, share_of_bid
 from mosaik_bottomup.reserve.trial import call
 from mosaik_bottomup.reserve.walk import Walk
+from mosaik_bottomup.results import read
 
 SMALL = (
     "run.start=2016-01-04T10:00:00+01:00",
@@ -19,26 +26,38 @@ SMALL = (
     "sites.pv_batteries=40",
     "grid.transformer_kva=[110.0, 120.0]",
 )
-RULES = OfferRules(firm_share=0.8, rebound_steps=8)
+ERRING = (*SMALL, "forecast.error_scale=1")
+RULES = OfferRules(firm_share=0.8, rebound_steps=8, deviations=0.0)
+CAREFUL = replace(RULES, deviations=2.0)
 AFTER = 8
+GATE, START = 1, 4
+"""Steps in which offers are made, and in which their blocks begin."""
 
 
-def walk_at(step, overrides=SMALL):
+def built(overrides=SMALL):
+    return cases.build(scenario.load("two_areas", list(overrides)))
+
+
+def walk_of(case, step):
     """Return a walk at a step, at transformers without losses."""
-    case = cases.build(scenario.load("two_areas", list(overrides)))
     flat = np.zeros((len(case.network.areas), 5))
     rating = np.array(case.scenario.grid.transformer_kva)
     return Walk.begin(case, Headroom(rating, 1.0, flat, flat)).to(step)
 
 
+def walk_at(step, overrides=SMALL):
+    return walk_of(built(overrides), step)
+
+
 @pytest.fixture(scope="module")
 def walk():
-    return walk_at(4)
+    return walk_at(START)
 
 
 @pytest.fixture(scope="module")
-def offered(walk):
-    return [it for way in SIGN for it in offers(walk, way, (1, 2, 4), RULES)]
+def offered():
+    ahead = courses(walk_at(GATE), START, RULES)
+    return [it for way in SIGN for it in offers(ahead, way, (1, 2, 4), RULES)]
 
 
 @pytest.mark.parametrize("wanted_kw", [40.0, 80.0, 120.0])
@@ -137,6 +156,140 @@ def test_at_the_start_of_a_day_the_schedule_is_sold_before_it_is_left():
     np.testing.assert_allclose(
         trial.load_kw.sum(axis=0), plain.load_kw.sum(axis=0) - 10.0, atol=0.3
     )
+
+
+class NewsAfter:
+    """Foresees by one source up to a step, and by another after it."""
+
+    def __init__(self, before, after, step):
+        self.before, self.after, self.step = before, after, step
+
+    def source(self, made_at):
+        """Return whose word counts in a step."""
+        return self.before if made_at <= self.step else self.after
+
+    def at(self, made_at, step, steps):
+        """Return what is known in step `made_at`."""
+        return self.source(made_at).at(made_at, step, steps)
+
+    def spread(self, made_at, step, steps):
+        """Return how wrong that may be."""
+        return self.source(made_at).spread(made_at, step, steps)
+
+
+def test_nothing_that_happens_or_is_learned_after_the_gate_changes_an_offer():
+    case = built(ERRING)
+    gate = case.scenario.run.warm_up_steps + GATE
+    later = np.arange(case.series.ambient_c.size) > gate
+    other = replace(
+        case.series,
+        ambient_c=case.series.ambient_c - 9.0 * later,
+        pv_kw_per_kwp=case.series.pv_kw_per_kwp * np.where(later, 0.2, 1.0),
+        import_dkk_per_kwh=case.series.import_dkk_per_kwh + 3.0 * later,
+        household_kw=case.series.household_kw * np.where(later, 3.0, 1.0),
+    )
+    news = cases.build_forecast(case.scenario, other)
+    told = replace(case, series=other, forecast=NewsAfter(case.forecast, news, gate))
+
+    found, same = (
+        [
+            it
+            for way in SIGN
+            for it in offers(
+                courses(walk_of(each, GATE), START, CAREFUL), way, (2,), CAREFUL
+            )
+        ]
+        for each in (case, told)
+    )
+
+    assert any(it.total_kw for it in found)
+    assert found == same
+    # and what really comes is another matter
+    real, changed = (walk_of(each, START) for each in (case, told))
+    assert abs(call(real, {}, 1).load_kw - call(changed, {}, 1).load_kw).max() > 10
+
+
+def test_what_must_hold_in_adverse_courses_too_is_no_more():
+    gate = walk_at(GATE, ERRING)
+
+    for way in SIGN:
+        sure, hoped = (
+            next(offers(courses(gate, START, rules), way, (2,), rules))
+            for rules in (CAREFUL, RULES)
+        )
+        assert sure.alone_kw == hoped.alone_kw
+        assert sure.most_kw <= hoped.most_kw
+        assert sure.total_kw <= hoped.total_kw
+
+
+def test_of_perfect_forecasts_there_is_one_course_and_it_comes_true():
+    gate = walk_at(GATE)
+
+    (ahead,) = courses(gate, START, RULES)
+
+    real = gate.fork().to(START)
+    np.testing.assert_allclose(
+        call(ahead, {}, 2, AFTER).load_kw, call(real, {}, 2, AFTER).load_kw, atol=1e-6
+    )
+
+
+def test_an_adverse_course_is_colder_darker_and_fuller_from_the_gate_on():
+    case = built(ERRING)
+    lead, homes = case.scenario.run.warm_up_steps, case.fleets[0].sites.fleet.home
+
+    def met(deviations, step):
+        return Foresight(GATE, deviations).now(case.forecast, lead, step, homes)
+
+    for step in (GATE - 1, GATE):  # what is going on is measured
+        assert met(2.0, step).ambient_c == case.series.ambient_c[lead + step]
+        assert met(-2.0, step).ambient_c == case.series.ambient_c[lead + step]
+    less, foreseen, more = (met(each, START) for each in (-2.0, 0.0, 2.0))
+    assert less.ambient_c > foreseen.ambient_c > more.ambient_c
+    assert less.global_w_m2 > foreseen.global_w_m2 > more.global_w_m2
+    assert less.pv_kw_per_kwp > foreseen.pv_kw_per_kwp > more.pv_kw_per_kwp
+    assert (less.load_kw <= foreseen.load_kw).all()
+    assert (more.load_kw > foreseen.load_kw).all()
+
+
+@pytest.mark.parametrize(
+    ("gate_min", "block", "gate"), [(45, 8, 5), (50, 8, 4), (0, 8, 8), (45, 2, 0)]
+)
+def test_the_gate_closes_so_long_before_the_block_but_not_before_the_run(
+    gate_min, block, gate
+):
+    settled = scenario.load("two_areas", [f"reserve.gate_min={gate_min}"])
+
+    assert gate_step(settled, block) == gate
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("way", list(SIGN))
+def test_what_was_offered_on_wrong_forecasts_is_delivered_in_a_world(tmp_path, way):
+    start = "2016-01-04T11:00:00+01:00"
+    roomy = (*ERRING, "grid.transformer_kva=[160.0, 160.0]")
+    settled = scenario.load("two_areas", list(roomy))
+    rules, block = offer_rules(settled), 2
+    walk = Walk.begin(cases.build(settled)).to(gate_step(settled, START))
+    (offer,) = offers(courses(walk, START, rules), way, (block,), rules)
+    orders = ", ".join(
+        f'{{product = "mFRR", aggregator = "{name}", area = "", delta_kw = {power_kw}, '
+        f"start = {start}, ramp_min = 12.5, duration_min = 30.0}}"
+        for name, power_kw in offer.part(offer.total_kw).items()
+    )
+
+    called = scenario.load("two_areas", [*roomy, f"activations.orders=[{orders}]"])
+    world.run(called, tmp_path / "run.h5")
+
+    results = read(tmp_path / "run.h5")
+    ordered, vetoed, delivered = (
+        results.series("aggregators", f"activation_{part}_kw")
+        for part in ("ordered", "vetoed", "delivered")
+    )
+    running = slice(START, START + block)
+    assert offer.total_kw > 10
+    assert not vetoed.any()
+    np.testing.assert_allclose(delivered[:, running], ordered[:, running], rtol=0.02)
+    assert evaluate(results)["overload_minutes"] == 0
 
 
 def test_strategies_without_envelopes_have_nothing_to_offer():

@@ -52,7 +52,8 @@ def test_an_activation_is_paid_and_what_follows_it_is_no_imbalance():
     got = received()
 
     # 2.5 kWh less were ordered, 1.5 of them vetoed, and 1 kWh less was taken
-    np.testing.assert_allclose(got["activation"], [0, 3, 0, 0])
+    np.testing.assert_allclose(got["activation"], [0, 7.5, 0, 0])
+    np.testing.assert_allclose(got["veto"], [0, -4.5, 0, 0])
     np.testing.assert_allclose(got["imbalance"], 0, atol=ROUNDED)
 
 

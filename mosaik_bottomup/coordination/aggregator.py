@@ -1,7 +1,7 @@
 """An aggregator in the negotiation: what it tells the DSO, and then its sites."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from mosaik_bottomup.coordination.activation import (
     refuse_unless,
     vetoed_kw,
 )
+from mosaik_bottomup.coordination.causes import Causes, causes, split
 from mosaik_bottomup.coordination.dispatch import dispatch
 from mosaik_bottomup.coordination.intraday import IntradayMarket, Position
 from mosaik_bottomup.coordination.merit_order import (
@@ -83,6 +84,7 @@ class AggregatorRecord:
     activation_ordered_kw: float
     """Of portfolio and areas together."""
     activation_vetoed_kw: float
+    causes: Causes
 
 
 @dataclass(slots=True, eq=False)
@@ -101,6 +103,8 @@ class _Round:
     ordered_kw: float = 0.0
     held_kw: FloatArray | None = None
     """What areas with activations of their own are to draw; NaN in the others."""
+    plain: "_Round | None" = None
+    """The same if nothing were activated; None where it is that."""
 
     @property
     def base_kw(self) -> FloatArray:
@@ -156,17 +160,15 @@ class Aggregator:
         opened, self._open = self._open, None
         if opened is None or said.moment != opened.book.moment:
             raise InvariantError(f"{said.moment}: envelope does not answer the offer")
-        plan = opened.plan_kw
         if opened.target_kw is not None:
             opened.target_kw -= vetoed_kw(said)
         if said.site_cap_kw is not None:
             capped = self._round(cap_sites(opened.book, said.site_cap_kw), opened.sizes)
-            cleared, capped.plan_kw = capped.plan_kw, plan
-            return self._dispatch(capped, cleared, said)
-        if ((plan >= said.low_kw) & (plan <= said.high_kw)).all():
-            # a convex problem's optimum stays one when bounds it respects are added
-            return self._dispatch(opened, plan, said)
-        cleared = self._clear(opened, said.low_kw, said.high_kw)
+            told = self._dispatch(capped, capped.plan_kw, said)
+            assert self.record is not None
+            self.record.plan_kw = opened.plan_kw
+            return told
+        cleared = self._within(opened, said.low_kw, said.high_kw)
         return self._dispatch(opened, cleared, said)
 
     def hear_activation(self, order: Activation, step: int) -> None:
@@ -213,6 +215,7 @@ class Aggregator:
             moment=book.moment,
             activation_kw=None if (now := opened.activated) is None else now.whole_kw,
             area_activation_kw=None if now is None else now.by_area_kw,
+            plain_plan_kw=None if (it := opened.plain) is None else it.plan_kw,
         )
 
     def _round(self, book: BidBook, sizes: dict[str, int]) -> _Round:
@@ -223,35 +226,32 @@ class Aggregator:
         target = self._target(book.moment)
         imbalance = rules.deviation(book.moment)
         opened = _Round(book, sizes, orders, curves, target, unbound, imbalance)
-        activated = None
-        if target is not None and book.moment.rehearsal is None:
-            activated = activated_power(
-                self.activations, book.moment.step, self.rules.areas
-            )
-        if activated is None or activated.in_areas:
-            opened.plan_kw = self._clear(opened, -unbound, unbound)
-        if activated is not None:
-            self._activate(opened, activated)
-        return opened
+        opened.plan_kw = self._clear(opened, -unbound, unbound)
+        if target is None or book.moment.rehearsal is not None:
+            return opened
+        activated = activated_power(self.activations, book.moment.step, rules.areas)
+        return opened if activated is None else self._activate(opened, activated)
 
-    def _activate(self, opened: _Round, activated: ActivatedPower) -> None:
-        """Plan anew with activations.
+    def _activate(self, plain: _Round, activated: ActivatedPower) -> _Round:
+        """Return a round planned anew with activations.
 
         An area with one of its own is to draw what it would without any, and that; what
         it cannot, no other area makes good.
         """
-        assert opened.target_kw is not None
+        assert plain.target_kw is not None
         unbound, by_area = np.full(self.rules.areas, np.inf), activated.by_area_kw
-        opened.ordered_kw, opened.activated = activated.total_kw, activated
+        opened = replace(plain, plain=plain, ordered_kw=activated.total_kw)
         if activated.in_areas:
             top = opened.orders.top_kw
-            held = np.clip(opened.plan_kw + by_area, opened.base_kw, top)
-            there = np.where(by_area == 0, 0.0, held - opened.plan_kw)
+            held = np.clip(plain.plan_kw + by_area, opened.base_kw, top)
+            there = np.where(by_area == 0, 0.0, held - plain.plan_kw)
             opened.held_kw = np.where(by_area == 0, np.nan, held)
-            opened.activated = ActivatedPower(activated.whole_kw, there)
-        opened.target_kw += opened.activated.total_kw
+            activated = ActivatedPower(activated.whole_kw, there)
+        opened.activated = activated
+        opened.target_kw = plain.target_kw + activated.total_kw
         opened.imbalance = self.rules.imbalance.during_activation()
         opened.plan_kw = self._clear(opened, -unbound, unbound)
+        return opened
 
     def _target(self, moment: Moment) -> float | None:
         """Return what was sold; a rehearsal is free where nothing is."""
@@ -282,19 +282,21 @@ class Aggregator:
             self.rules.indifference_dkk_per_kwh,
         )
 
+    def _within(
+        self, opened: _Round, low_kw: FloatArray, high_kw: FloatArray
+    ) -> FloatArray:
+        """Return the plan itself if it is within bounds, else the best that is."""
+        plan = opened.plan_kw
+        if ((plan >= low_kw) & (plan <= high_kw)).all():
+            # a convex problem's optimum stays one when bounds it respects are added
+            return plan
+        return self._clear(opened, low_kw, high_kw)
+
     def _dispatch(
         self, opened: _Round, cleared_kw: FloatArray, envelope: Envelope
     ) -> dict[str, Dispatch]:
         book, moment = opened.book, envelope.moment
-        worth = self._worth_dkk_per_kwh(opened, cleared_kw)
-        power = dispatch(
-            opened.orders,
-            book.power_kw[:, 0],
-            cleared_kw,
-            envelope.low_kw,
-            envelope.high_kw,
-            worth,
-        )
+        power = self._power(opened, cleared_kw, envelope.low_kw, envelope.high_kw)
         sums = self._area_sums(book, power)
         _check_envelope(sums, opened.base_kw, envelope)
         if moment.rehearsal is not None:
@@ -316,13 +318,45 @@ class Aggregator:
                 *self.position.of_step(moment.step),
                 opened.ordered_kw,
                 vetoed_kw(envelope),
+                self._causes(opened, cleared_kw, power, envelope),
             )
-        ends = np.cumsum(list(opened.sizes.values()))[:-1]
-        parts = np.split(power, ends)
         return {
             name: Dispatch(part, envelope.again, envelope.commit, moment)
-            for name, part in zip(opened.sizes, parts, strict=True)
+            for name, part in split(power, opened.sizes).items()
         }
+
+    def _power(
+        self,
+        opened: _Round,
+        cleared_kw: FloatArray,
+        low_kw: FloatArray,
+        high_kw: FloatArray,
+    ) -> FloatArray:
+        """Return the power of each site, shape ``(n,)``."""
+        worth = self._worth_dkk_per_kwh(opened, cleared_kw)
+        least = opened.book.power_kw[:, 0]
+        return dispatch(opened.orders, least, cleared_kw, low_kw, high_kw, worth)
+
+    def _causes(
+        self,
+        opened: _Round,
+        cleared_kw: FloatArray,
+        told_kw: FloatArray,
+        envelope: Envelope,
+    ) -> Causes:
+        """Return what the DSO's limits moved, and what activations did."""
+        plain, secured_kw = opened.plain or opened, told_kw
+        if envelope.plain_low_kw is not None and envelope.plain_high_kw is not None:
+            low, high = envelope.plain_low_kw, envelope.plain_high_kw
+            cleared_kw = self._within(plain, low, high)
+            secured_kw = self._power(plain, cleared_kw, low, high)
+        planned_kw = secured_kw
+        if cleared_kw is not plain.plan_kw:  # one that stands has moved nobody
+            unbound = np.full(self.rules.areas, np.inf)
+            planned_kw = self._power(plain, plain.plan_kw, -unbound, unbound)
+        powers = planned_kw, secured_kw, told_kw
+        meant = opened.plan_kw - plain.plan_kw
+        return causes(opened.book, opened.sizes, powers, meant, envelope)
 
     def _worth_dkk_per_kwh(self, opened: _Round, cleared_kw: FloatArray) -> float:
         """Return what a kWh less than cleared costs beside the bids: imbalance."""

@@ -1,10 +1,11 @@
 r"""Intraday: what an aggregator has sold, and how it is put right before delivery.
 
-What a rehearsal finds for steps that are unsold is sold day-ahead. What it finds for
-steps that are sold, and can still be traded, is traded: the aggregator buys or sells
-the difference, and the schedule of those steps becomes what was rehearsed. To make a
-trade worth it, the rehearsal clears these steps with the cost of a trade (the spread
-paid beside the day-ahead price) in the place of the imbalance price:
+What a rehearsal finds for steps that are unsold is sold day-ahead where their gate
+closes; a trade that looks beyond what is sold leaves them. What it finds for steps that
+are sold, and can still be traded, is traded: the aggregator buys or sells the
+difference, and the schedule of those steps becomes what was rehearsed. To make a trade
+worth it, the rehearsal clears these steps with the cost of a trade (the spread paid
+beside the day-ahead price) in the place of the imbalance price:
 
 .. math::
     \min \sum_a F_{a}(P_{a}) + h c\, |\Delta|
@@ -68,7 +69,8 @@ class Position:
         Parameters
         ----------
         market
-            Says what can be traded; without one, nothing.
+            Says what is sold and can be traded; without one, all is sold and nothing
+            traded.
         made_at
             The step in which it is sold and traded.
         rehearsed_kw
@@ -76,6 +78,8 @@ class Position:
         """
         for step, power_kw in rehearsed_kw.items():
             if step not in self.schedule_kw:
+                if market is not None and not market.calendar.sellable(made_at, step):
+                    continue
                 self.day_ahead_kw[step] = self.schedule_kw[step] = power_kw
             elif market is not None and market.calendar.tradable(made_at, step):
                 change_kw = power_kw - self.schedule_kw[step]

@@ -111,6 +111,20 @@ class LoadForecast:
         margin = self._margin_of(made_at // self._day_steps)
         return margin[..., at % self._day_steps]
 
+    def drift_kw(self, made_at: int, step: int, steps: int) -> FloatArray:
+        r"""Return how much more and less may be expected later, ``(2, a, steps)``.
+
+        When each step begins, that is: with :math:`n` steps measured until then, each
+        off by as much as the margin covers, the expectation moves by
+        :math:`\sqrt{\sum_{j=1}^n \varphi^{2j}}` of it.
+        """
+        lead, _ = self._leads(made_at, step, steps)
+        fading = self._memory[:, None] ** (2 * np.arange(1, lead[-1] + 1))
+        moved = np.concatenate([np.zeros((fading.shape[0], 1)), fading], axis=1)
+        part = np.sqrt(np.cumsum(moved, axis=1))[:, lead - 1]
+        drift: FloatArray = part * self.margin_kw(made_at, step, steps)
+        return drift
+
     def _leads(self, made_at: int, step: int, steps: int) -> tuple[IntArray, IntArray]:
         at = np.arange(step, step + steps)
         lead = at - made_at + 1

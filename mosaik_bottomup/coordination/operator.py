@@ -35,6 +35,9 @@ class Forecast:
     margin_kw: FloatArray = field(default_factory=lambda: np.zeros((2, 1, 1)))
     """How much more load, and how much less, the limits are to bear, shape
     ``(2, a, t)`` or what spreads over it."""
+    drift_kw: FloatArray = field(default_factory=lambda: np.zeros((2, 1, 1)))
+    """How much more, and how much less, the DSO may expect of a step when it begins,
+    of the same shape."""
 
 
 type Capability = Callable[[FloatArray], tuple[FloatArray, FloatArray]]

@@ -1,7 +1,7 @@
 """Stage 2: which envelopes keep every transformer secure, whatever happens inside."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -36,8 +36,8 @@ class Secured:
     high_kw: FloatArray
     """Shape ``(g, a)``."""
     price_dkk_per_kwh: FloatArray
-    """Congestion price, shape ``(a,)``: positive where import is scarce, negative
-    where export is; that of all limits above an area is in it."""
+    """Congestion price if nothing were activated, shape ``(a,)``: positive where import
+    is scarce, negative where export is; that of all limits above an area is in it."""
     overload_kw: FloatArray
     """What must-run exceeds the limit by, import or export, shape ``(a,)``."""
     shared_overload_kw: FloatArray
@@ -46,6 +46,10 @@ class Secured:
     """Part of each portfolio's activations that is not granted, shape ``(g,)``."""
     area_vetoed_kw: FloatArray
     """Part of each area's activations that is not granted, shape ``(g, a)``."""
+    plain_low_kw: FloatArray
+    """What would be granted if nothing were activated, shape ``(g, a)``."""
+    plain_high_kw: FloatArray
+    """Shape ``(g, a)``."""
 
 
 def secure(
@@ -88,6 +92,8 @@ def secure(
     little of it as possible, and moves it to whichever area has room; but it pushes
     nobody further off a schedule, or another activation, than without it. What the
     envelopes then hold of no plan is vetoed (see `mosaik_bottomup.coordination.veto`).
+    The congestion price is that of the limits alone, without any activation: what an
+    order is worth to whoever gave it is not what the network is.
 
     Raises
     ------
@@ -98,34 +104,55 @@ def secure(
     """
     base = np.stack([offer.base_kw for offer in offers])
     top = base + np.array([[w.sum() for w in offer.widths_kw] for offer in offers])
+    without = without_activations(offers)
+    how = base, top, room, imbalance, allocation, step_h, solver
+    unbound = np.full((len(offers), 2), np.inf)
+    planned = found = _point(without, unbound, *how)
+    plain = low, high = share_headroom(planned.point_kw, base, top, room)
+    if any(offer.activation_kw is not None for offer in offers):
+        # as far off as if nothing of its activations were delivered
+        off = np.array([activated_kw(offer) for offer in offers])
+        most = _off_kw(without, planned.point_kw) + np.maximum([-off, off], 0).T
+        found = _point(offers, most, *how)
+        low, high = share_headroom(found.point_kw, base, top, room)
     plan = np.clip(np.stack([offer.plan_kw for offer in offers]), base, top)
-    planned = plan.sum(axis=0)
-    check_room(room, planned)
-    broken = np.concatenate(room.broken_by(planned))
-    if not broken.any():
-        none, shared = np.zeros(planned.size), np.zeros(broken.size - planned.size)
-        found = Found(plan, none, none, shared)
-    elif allocation == "proportional":
-        found = proportional(offers, base, top, plan, room, step_h, solver)
-    else:
-        without = without_activations(offers)
-        unbound = np.full((len(offers), 2), np.inf)
-        found = least_cost(without, base, room, imbalance, step_h, solver, unbound)
-        if any(offer.activation_kw is not None for offer in offers):
-            # as far off as if nothing of its activations were delivered
-            off = np.array([activated_kw(offer) for offer in offers])
-            most = _off_kw(without, found.point_kw) + np.maximum([-off, off], 0).T
-            found = least_cost(offers, base, room, imbalance, step_h, solver, most)
-    point = np.clip(found.point_kw, base, top)
-    low, high = share_headroom(point, base, top, room)
     return Secured(
         low,
         high,
-        found.price_dkk_per_kwh,
+        planned.price_dkk_per_kwh,
         found.overload_kw,
         found.shared_overload_kw,
         *vetoes(offers, plan, low, high),
+        *plain,
     )
+
+
+def _point(
+    offers: Sequence[AreaOffer],
+    most_off_kw: FloatArray,
+    base_kw: FloatArray,
+    top_kw: FloatArray,
+    room: Room,
+    imbalance: Imbalance,
+    allocation: Allocation,
+    step_h: float,
+    solver: Solver,
+) -> Found:
+    """Return secure powers, within what is offered, and what the limits are worth."""
+    plan = np.clip(np.stack([offer.plan_kw for offer in offers]), base_kw, top_kw)
+    check_room(room, plan.sum(axis=0))
+    own, shared = room.broken_by(plan.sum(axis=0))
+    if not own.any() and not shared.any():
+        return Found(
+            plan, np.zeros(own.size), np.zeros(own.size), np.zeros(shared.size)
+        )
+    if allocation == "proportional":
+        found = proportional(offers, base_kw, top_kw, plan, room, step_h, solver)
+    else:
+        found = least_cost(
+            offers, base_kw, room, imbalance, step_h, solver, most_off_kw
+        )
+    return replace(found, point_kw=np.clip(found.point_kw, base_kw, top_kw))
 
 
 def _off_kw(offers: Sequence[AreaOffer], point_kw: FloatArray) -> FloatArray:

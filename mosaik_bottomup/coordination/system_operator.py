@@ -228,6 +228,7 @@ class SystemOperator:
             commit = moment.rehearsal if moment.last else None
         else:
             self.record = self._make_record(granted, room, moment)
+        activated = any(offer.activation_kw is not None for offer in offers.values())
         return {
             name: Envelope(
                 granted.low_kw[g],
@@ -237,6 +238,8 @@ class SystemOperator:
                 moment,
                 vetoed_kw=float(granted.vetoed_kw[g]) if is_activated else None,
                 area_vetoed_kw=granted.area_vetoed_kw[g] if is_activated else None,
+                plain_low_kw=granted.plain_low_kw[g] if activated else None,
+                plain_high_kw=granted.plain_high_kw[g] if activated else None,
             )
             for g, (name, is_activated) in enumerate(
                 (name, offer.activation_kw is not None)

@@ -77,9 +77,14 @@ def without_activations(offers: Sequence[AreaOffer]) -> list[AreaOffer]:
         target = offer.target_kw
         if target is not None and offer.activation_kw is not None:
             target -= activated_kw(offer)
+        plan = offer.plan_kw if offer.plain_plan_kw is None else offer.plain_plan_kw
         plain.append(
             replace(
-                offer, target_kw=target, activation_kw=None, area_activation_kw=None
+                offer,
+                plan_kw=plan,
+                target_kw=target,
+                activation_kw=None,
+                area_activation_kw=None,
             )
         )
     return plain

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from mosaik_bottomup.arrays import FloatArray
+from mosaik_bottomup.bids import TOLERANCE_KW, cost_at_dkk
 from mosaik_bottomup.calendar import Calendar
 from mosaik_bottomup.devices.outlook import Outlook, PlanningRules
 from mosaik_bottomup.errors import InvariantError
@@ -24,8 +25,6 @@ from mosaik_bottomup.messages import (
     Moment,
     StoreReport,
 )
-
-TOLERANCE_KW = 1e-6  # forgives the rounding of sums of powers
 
 
 class Sites(Protocol):
@@ -139,6 +138,19 @@ class FleetAgent:
         agent._plan, agent._planned = later._plan, later._planned
         agent._surcharge = later._surcharge
         return agent
+
+    def knowing(
+        self, forecast: Callable[[int, int, int], Outlook], calendar: Calendar
+    ) -> "FleetAgent":
+        """Return a copy that foresees by another forecast and keeps another diary."""
+        agent = copy(self)
+        agent._forecast, agent._calendar = forecast, calendar
+        return agent
+
+    @property
+    def forecast(self) -> Callable[[int, int, int], Outlook]:
+        """``forecast(made_at, step, steps)``: what it knows then of later steps."""
+        return self._forecast
 
     def begin(self, step: int, now: Outlook) -> StoreReport | BidBook:
         """Open real step ``step``; return the first thing to say."""
@@ -280,29 +292,8 @@ def distance_kw(book: BidBook, power_kw: FloatArray) -> FloatArray:
 def forgone_dkk(book: BidBook, power_kw: FloatArray) -> FloatArray:
     """Return what each site gives up against its own cheapest option, shape ``(n,)``.
 
-    By its own bid, the future included: cost at the power it is told, between options
-    interpolated, less the least cost of any option; 0 where it gets that one. Cheapest
-    is what costs least, not what `cheapest_kw` would do for being indifferent.
-
-    Parameters
-    ----------
-    book
-        What was bid.
-    power_kw
-        What the sites are told, each an option of its own or a power between two that
-        are divisible; shape ``(n,)``.
+    By its own bid, the future included; 0 where it gets that one. Cheapest is what
+    costs least, not what `cheapest_kw` would do for being indifferent.
     """
-    rows = np.arange(book.area.size)
-    options = book.power_kw.shape[1]
-    above = (book.power_kw < power_kw[:, None] - TOLERANCE_KW).sum(axis=1)
-    high = np.minimum(above, options - 1)
-    low = np.maximum(above - 1, 0)
-    width_kw = book.power_kw[rows, high] - book.power_kw[rows, low]
-    part = (power_kw - book.power_kw[rows, low]) / np.where(width_kw > 0, width_kw, 1.0)
-    low_dkk, high_dkk = book.cost_dkk[rows, low], book.cost_dkk[rows, high]
-    between_dkk = low_dkk + np.clip(part, 0.0, 1.0) * (high_dkk - low_dkk)
-    here = np.abs(book.power_kw - power_kw[:, None]) <= TOLERANCE_KW
-    option_dkk = np.where(here, book.cost_dkk, np.inf).min(axis=1)
-    told_dkk = np.where(here.any(axis=1), option_dkk, between_dkk)
-    more_dkk: FloatArray = told_dkk - book.cost_dkk.min(axis=1)
+    more_dkk: FloatArray = cost_at_dkk(book, power_kw) - book.cost_dkk.min(axis=1)
     return more_dkk

@@ -7,10 +7,26 @@ from typing import Protocol
 import numpy as np
 
 from mosaik_bottomup.arrays import FloatArray
-from mosaik_bottomup.inputs.clock import SECONDS_PER_HOUR
-from mosaik_bottomup.inputs.forecast_error import ErrorRules, errors_of_issues
+from mosaik_bottomup.inputs.clock import SECONDS_PER_HOUR, Clock
+from mosaik_bottomup.inputs.forecast_error import (
+    ErrorRules,
+    errors_of_issues,
+    standard_deviation,
+)
 from mosaik_bottomup.inputs.known_prices import continued, known_until
 from mosaik_bottomup.inputs.series import Series
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Spread:
+    """Standard deviations of a forecast's errors over ``t`` steps."""
+
+    ambient_k: FloatArray
+    """Shape ``(t,)``."""
+    irradiance: FloatArray
+    """As part of it, shape ``(t,)``."""
+    household_kw: FloatArray
+    """Of each home, shape ``(homes, t)``."""
 
 
 class Forecast(Protocol):
@@ -18,6 +34,9 @@ class Forecast(Protocol):
 
     def at(self, made_at: int, step: int, steps: int) -> Series:
         """Return what is known in step `made_at` of the `steps` from `step` on."""
+
+    def spread(self, made_at: int, step: int, steps: int) -> Spread:
+        """Return how wrong that may be, as far as is known in step `made_at`."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,6 +54,11 @@ class PerfectForecast:
             If the series end before.
         """
         return self.series.window(step, steps)
+
+    def spread(self, made_at: int, step: int, steps: int) -> Spread:
+        """Return that nothing can be wrong."""
+        homes, none = self.series.household_kw.shape[0], np.zeros(steps)
+        return Spread(none, none, np.zeros((homes, steps)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +97,7 @@ class ErringForecast:
 
     def __init__(self, series: Series, rules: ForecastRules) -> None:
         self.series = series
+        self._rules = rules
         self._vat_factor = rules.vat_factor
         clock, seed = series.clock, rules.seed
         homes = series.household_kw.shape[0]
@@ -109,21 +134,43 @@ class ErringForecast:
             export_dkk_per_kwh=part.export_dkk_per_kwh + off_dkk,
         )
 
+    def spread(self, made_at: int, step: int, steps: int) -> Spread:
+        """Return how wrong that may be: it grows from the last issue on."""
+        rules, clock = self._rules, self.series.clock
+
+        def sd(errors: ErrorRules) -> FloatArray:
+            age = _issue(errors, clock, made_at)[1]
+            lead = np.arange(step, step + steps) - made_at
+            since_issue_h: FloatArray = clock.step_h * (lead + age).astype(np.float64)
+            stated = standard_deviation(errors, since_issue_h)
+            return np.where(lead > 0, stated, 0.0)
+
+        return Spread(
+            sd(rules.temperature),
+            sd(rules.irradiance),
+            self._mean_kw * sd(rules.household),
+        )
+
+
+def _issue(rules: ErrorRules, clock: Clock, made_at: int) -> tuple[int, int]:
+    """Return the number of the last issue in a step, and how many steps ago it was.
+
+    Issues are at whole multiples of their interval, in UTC.
+    """
+    every = round(rules.renewed_every_h * SECONDS_PER_HOUR) // clock.step_s
+    epoch = int(clock.start.timestamp()) // clock.step_s
+    return divmod(epoch + made_at, every)
+
 
 def _errors(
     rules: ErrorRules, series: Series, count: int, seed: Sequence[int]
 ) -> Callable[[int, int, int], FloatArray]:
-    """Return ``errors(made_at, step, steps)``, shape ``(count, steps)``.
-
-    Issues are at whole multiples of their interval, in UTC.
-    """
+    """Return ``errors(made_at, step, steps)``, shape ``(count, steps)``."""
     clock = series.clock
     of_issue = errors_of_issues(rules, clock.step_h, count, seed)
-    every = round(rules.renewed_every_h * SECONDS_PER_HOUR) // clock.step_s
-    epoch = int(clock.start.timestamp()) // clock.step_s
 
     def errors(made_at: int, step: int, steps: int) -> FloatArray:
-        issue, age = divmod(epoch + made_at, every)
+        issue, age = _issue(rules, clock, made_at)
         first = step - made_at + age
         drawn = of_issue(issue)[:, first : first + steps]
         if step < made_at or drawn.shape[1] < steps:

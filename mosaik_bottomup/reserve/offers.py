@@ -1,20 +1,19 @@
 """Find, by trial, the most power that can be held for a block beside the schedule."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-import numpy as np
-
-from mosaik_bottomup.reserve.trial import Activation, Trial, call
+from mosaik_bottomup.reserve.trial import Called, Trial, call
 from mosaik_bottomup.reserve.walk import Walk
 
 GRID_KW = 2.5
 """Offers of one aggregator are whole multiples of it."""
 PARTS = 16
 """Into so many parts the aggregators' maxima are cut to find what all hold at once."""
-CHECKED = (1.0, 0.5)
-"""An activation may call for part of an offer: these parts of it are tried."""
+CHECKED = (0.5, 0.1)
+"""An activation may call for part of an offer: these parts of it are tried too. What
+does not even hold its schedule fails with the least of them."""
 
 type Direction = Literal["up", "down"]
 SIGN: dict[Direction, float] = {"up": -1.0, "down": 1.0}
@@ -26,9 +25,12 @@ class OfferRules:
     """How offers are made."""
 
     firm_share: float
-    """Part of what perfect forecasts allow that is offered."""
+    """Part of what held in all trials that is offered."""
     rebound_steps: int
     """How far ahead the rebound is looked at."""
+    deviations: float
+    """By how many standard deviations the adverse courses are off what is foreseen; 0:
+    there are none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +42,10 @@ class Offer:
     steps: int
     direction: Direction
     alone_kw: Mapping[str, float]
-    """Most of each aggregator while the others follow their schedules."""
+    """Most of each aggregator while the others follow their schedules, if all comes as
+    foreseen."""
     most_kw: float
-    """Most of all together, with perfect forecasts."""
+    """Most of all together, in every course."""
     firm_kw: Mapping[str, float]
     """What each aggregator offers; all can be called at once."""
 
@@ -58,15 +61,39 @@ class Offer:
         return {n: SIGN[self.direction] * share * p for n, p in self.firm_kw.items()}
 
 
-def offers(
-    walk: Walk, direction: Direction, durations: tuple[int, ...], rules: OfferRules
-) -> Iterator[Offer]:
-    """Yield the offers of the blocks that begin where the walk is.
+def courses(walk: Walk, step: int, rules: OfferRules) -> tuple[Walk, ...]:
+    """Return what may have come of a walk by a step, as far as is known now.
 
     Parameters
     ----------
     walk
-        The negotiation, at the first step of the blocks.
+        Where offers are made: at the gate closure of the block.
+    step
+        First of the block.
+    rules
+        How offers are made.
+
+    Returns
+    -------
+    tuple
+        As foreseen first, then the adverse courses if there are any.
+    """
+    away = (0.0, -rules.deviations, rules.deviations) if rules.deviations else (0.0,)
+    return tuple(walk.imagine(each, step).to(step) for each in away)
+
+
+def offers(
+    ahead: Sequence[Walk],
+    direction: Direction,
+    durations: tuple[int, ...],
+    rules: OfferRules,
+) -> Iterator[Offer]:
+    """Yield the offers of the blocks that begin where the courses are.
+
+    Parameters
+    ----------
+    ahead
+        The courses an offer must hold in, as foreseen first.
     direction
         Less (``up``) or more consumption (``down``).
     durations
@@ -75,21 +102,22 @@ def offers(
     rules
         How they are made.
     """
-    names = sorted(walk.parties.aggregators)
-    bound = dict.fromkeys(names, np.inf)
+    foreseen = ahead[0]
+    names = sorted(foreseen.parties.aggregators)
+    bound = dict.fromkeys(names, float("inf"))
     for steps in durations:
-        plain = call(walk, {}, steps, foreseen=True)
+        plain = call(foreseen, {}, steps)
         alone: dict[str, float] = {}
         for g, name in enumerate(names):
             # the first guess: how far the merit orders reach in every step
             side = -plain.low_kw[g] if direction == "up" else plain.high_kw[g]
             guess = max(min(float(side.min()), bound[name]), 0.0)
-            alone[name] = _most_alone(walk, name, guess, direction, steps)
+            alone[name] = _most_alone(foreseen, name, guess, direction, steps)
         bound = alone
-        share = _most_together(walk, alone, direction, steps)
+        share = _most_together(ahead, alone, direction, steps)
         most = {name: share * power for name, power in alone.items()}
-        firm = _firm(walk, most, direction, steps, rules)
-        yield Offer(walk.step, steps, direction, alone, sum(most.values()), firm)
+        firm = _firm(ahead, most, direction, steps, rules)
+        yield Offer(foreseen.step, steps, direction, alone, sum(most.values()), firm)
 
 
 def _most_alone(
@@ -99,68 +127,65 @@ def _most_alone(
     sign = SIGN[direction]
 
     def holds(parts: int) -> bool:
-        return _holds(call(walk, {name: sign * parts * GRID_KW}, steps, foreseen=True))
+        return _holds(call(walk, {name: sign * parts * GRID_KW}, steps))
 
-    low, high = 0, int(guess_kw / GRID_KW) + 1
-    trial = high - 1
-    while high - low > 1:
-        if holds(trial):
-            low = trial
-        else:
-            high = trial
-        trial = (low + high) // 2
-    return low * GRID_KW
+    return _bisected(int(guess_kw / GRID_KW), holds) * GRID_KW
 
 
 def _most_together(
-    walk: Walk, alone_kw: Mapping[str, float], direction: Direction, steps: int
+    ahead: Sequence[Walk],
+    alone_kw: Mapping[str, float],
+    direction: Direction,
+    steps: int,
 ) -> float:
-    """Return the part of what each could hold alone that all can hold at once."""
-    low, high, trial = 0, PARTS + 1, PARTS
+    """Return the part of what each could hold alone that all hold in every course."""
+
+    def holds(parts: int) -> bool:
+        called = _signed(alone_kw, parts / PARTS, direction)
+        return all(_holds(call(walk, called, steps)) for walk in ahead)
+
+    return _bisected(PARTS, holds) / PARTS if any(alone_kw.values()) else 0.0
+
+
+def _bisected(most: int, holds: Callable[[int], bool]) -> int:
+    """Return the most that holds, from 0, which always does; `most` is tried first."""
+    low, high, trial = 0, most + 1, most
     while high - low > 1:
-        if _holds(
-            call(
-                walk, _signed(alone_kw, trial / PARTS, direction), steps, foreseen=True
-            )
-        ):
-            low = trial
-        else:
-            high = trial
+        low, high = (trial, high) if holds(trial) else (low, trial)
         trial = (low + high) // 2
-    return low / PARTS
+    return low
 
 
 def _firm(
-    walk: Walk,
+    ahead: Sequence[Walk],
     most_kw: Mapping[str, float],
     direction: Direction,
     steps: int,
     rules: OfferRules,
 ) -> dict[str, float]:
-    """Keep a part back, and lower it until parts of it hold and rebound securely."""
+    """Keep a part back, and lower it until it and parts of it hold in every course.
+
+    Of what is called in full the rebound is the largest.
+    """
     share = rules.firm_share
+    tried = [*((part, 0) for part in CHECKED), (1.0, rules.rebound_steps)]
     while share > 0:
         firm = {n: GRID_KW * int(share * p / GRID_KW) for n, p in most_kw.items()}
+        if not any(firm.values()):
+            break
         if all(
-            _holds(
-                call(
-                    walk,
-                    _signed(firm, part, direction),
-                    steps,
-                    rules.rebound_steps,
-                    foreseen=True,
-                )
-            )
-            for part in CHECKED
+            _holds(call(walk, _signed(firm, part, direction), steps, after))
+            for part, after in tried
+            for walk in ahead
         ):
             return firm
-        share = share - 1 / PARTS if any(firm.values()) else 0.0
+        share -= 1 / PARTS
     return dict.fromkeys(most_kw, 0.0)
 
 
 def _signed(
     power_kw: Mapping[str, float], share: float, direction: Direction
-) -> Activation:
+) -> Called:
     return {name: SIGN[direction] * share * p for name, p in power_kw.items()}
 
 

@@ -2,16 +2,18 @@
 
 from collections.abc import Mapping
 from copy import copy, deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from mosaik_bottomup import parties as makers
 from mosaik_bottomup.case import Case
+from mosaik_bottomup.coordination.intraday import IntradayMarket
 from mosaik_bottomup.coordination.system_operator import SystemOperator
 from mosaik_bottomup.day_ahead import Parties, negotiate
 from mosaik_bottomup.devices.outlook import Outlook
 from mosaik_bottomup.grid.headroom import Headroom
+from mosaik_bottomup.reserve.foresight import Foresight
 
 
 @dataclass(slots=True, eq=False)
@@ -24,8 +26,8 @@ class Walk:
     """The next to be negotiated."""
     opened: bool = False
     """Whether its plan, and the rehearsal of its day, have been made."""
-    foreseen_at: int | None = None
-    """The step in which all that comes is foreseen; None where it is real."""
+    foresight: Foresight | None = None
+    """How all that comes is imagined; None where it is real."""
 
     @classmethod
     def begin(cls, case: Case, headroom: Headroom | None = None) -> "Walk":
@@ -95,15 +97,42 @@ class Walk:
             {name: deepcopy(it) for name, it in now.aggregators.items()},
             deepcopy(now.dso),
         )
-        return Walk(self.case, parties, self.step, self.opened, self.foreseen_at)
+        return Walk(self.case, parties, self.step, self.opened, self.foresight)
+
+    def imagine(self, deviations: float, until: int) -> "Walk":
+        """Return a copy in which all that comes is imagined from here on.
+
+        Parameters
+        ----------
+        deviations
+            How far it is off what is foreseen, see `Foresight`.
+        until
+            The last step in which a day's schedule is sold as ever. Nothing is traded:
+            what is sold is what an offer is measured against.
+        """
+        foresight = Foresight(self.step, deviations)
+        copied = self.fork()
+        now, calendar = copied.parties, self.case.calendar.closing_after(until)
+        market = IntradayMarket(calendar, self.case.scenario.intraday.cost_dkk_per_kwh)
+        for aggregator in now.aggregators.values():
+            aggregator.rules = replace(aggregator.rules, market=market)
+        now.dso.rules = replace(now.dso.rules, market=market)
+        now.dso.forecast = foresight.expected(now.dso.forecast)
+        fleets = {
+            name: agent.knowing(foresight.seen(agent.forecast), calendar)
+            for name, agent in now.fleets.items()
+        }
+        copied.parties, copied.foresight = replace(now, fleets=fleets), foresight
+        return copied
 
     def _now(self) -> Mapping[str, Outlook]:
         lead = self.case.scenario.run.warm_up_steps
-        at = lead + self.step
-        if self.foreseen_at is None:
-            now = self.case.series.window(at, 1)
-        else:
-            now = self.case.forecast.at(lead + self.foreseen_at, at, 1)
-        return {
-            it.name: makers.outlook(now, it.sites.fleet.home) for it in self.case.fleets
-        }
+        homes = {it.name: it.sites.fleet.home for it in self.case.fleets}
+        if (seen := self.foresight) is not None:
+            source = self.case.forecast
+            return {
+                name: seen.now(source, lead, self.step, there)
+                for name, there in homes.items()
+            }
+        real = self.case.series.window(lead + self.step, 1)
+        return {name: makers.outlook(real, there) for name, there in homes.items()}

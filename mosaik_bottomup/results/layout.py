@@ -71,6 +71,19 @@ _FORGONE = Variable(
     "DKK",
     "cost of the option taken beyond the site's cheapest, by its own bid",
 )
+_CAUSES = (
+    Variable(
+        "congestion_forgone_dkk",
+        "DKK",
+        "part of it that the DSO's limits cost the site, against its part in the plan; "
+        "negative is a gain",
+    ),
+    Variable(
+        "activation_forgone_dkk",
+        "DKK",
+        "part of it that activations cost the site; negative is a gain",
+    ),
+)
 _BILL = Variable("bill_dkk", "DKK", "customer's bill of the step")
 _AREA = Variable("area", "1", "row of its area in group areas", COUNT)
 _SITE = (
@@ -131,7 +144,7 @@ _GROUPS = (
             Variable(
                 "congestion_price",
                 "DKK kWh-1",
-                "dual of the area limit in stage 2",
+                "dual of the area limit in stage 2, as if nothing were activated",
                 may_be_missing=True,
             ),
             Variable(
@@ -242,6 +255,27 @@ _GROUPS = (
                 may_be_missing=True,
             ),
             Variable("dispatched_kw", "kW", "sum of the set-points"),
+            Variable(
+                "congestion_moved_kw",
+                "kW",
+                "what the DSO's limits alone change in the plan, activations apart",
+            ),
+            Variable(
+                "activation_planned_kw",
+                "kW",
+                "part of its aggregator's activations that was meant for the area",
+            ),
+            Variable(
+                "activation_vetoed_kw",
+                "kW",
+                "part of them that the area had no room for, nor another",
+            ),
+            Variable(
+                "activation_relocated_kw",
+                "kW",
+                "delivered here of the part meant for others, negative what is left to "
+                "them",
+            ),
         ),
     ),
     Group(
@@ -254,6 +288,7 @@ _GROUPS = (
             *_OFFERED,
             _OFF_OFFER,
             _FORGONE,
+            *_CAUSES,
             Variable("air_c", "degC", "indoor air temperature"),
             Variable("floor_c", "degC", "floor temperature"),
             Variable("on", "1", "1 while the compressor runs", FLAG),
@@ -284,6 +319,7 @@ _GROUPS = (
             *_OFFERED,
             _OFF_OFFER,
             _FORGONE,
+            *_CAUSES,
             Variable("energy_kwh", "kWh", "stored energy"),
             Variable("battery_kw", "kW", "charging power of the battery"),
             Variable("pv_kw", "kW", "available PV generation"),
@@ -377,6 +413,9 @@ _GROUPS = (
             _paid("losses", "DSO to market, losses of the network"),
             _paid("intraday", "aggregators to market, re-traded"),
             _paid("activation", "aggregators to TSO, energy ordered"),
+            _paid("veto", "TSO to aggregators, what was vetoed of it taken back"),
+            _paid("moved", "aggregators to customers, what activations cost them"),
+            _paid("reserve", "TSO to aggregators, and they to customers, band kept"),
             _paid("imbalance", "aggregators to TSO, energy beside the schedule"),
         ),
         derived=True,

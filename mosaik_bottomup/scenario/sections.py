@@ -270,8 +270,14 @@ class Reserve(Section):
     """What aggregators keep for the TSO, and how they offer it."""
 
     firm_share: float = Field(default=0.8, gt=0, le=1)
-    """Part of what perfect forecasts would allow that is offered; the rest is kept
-    back for their errors."""
+    """Part of what held in all trials that is offered; the rest is kept back."""
+    gate_min: float = Field(default=45.0, ge=0, le=720)
+    """How long before its block an offer is made at the latest, and nothing known later
+    used: 45 min is the gate closure of the Nordic mFRR energy activation market (Nordic
+    Balancing Model), 25 min that of the European one (MARI)."""
+    security_probability: float = Field(default=0.99, gt=0.5, lt=1)
+    """With which weather and homes' load each stay within what an offer must hold on,
+    on either side; of no effect where forecasts are perfect."""
     rebound_h: float = Field(default=4.0, ge=0, le=24)
     """How long after an activation its rebound is to stay under the limit for it to
     be offered."""
@@ -403,14 +409,16 @@ class Settlement(Section):
     """Who pays whom for what has happened; nothing in it changes what happens."""
 
     congestion_rule: Literal["none", "opportunity-cost", "congestion-price"] = "none"
-    """What the DSO pays where its envelopes bind: nothing; what each site gave up
-    against its cheapest option, by its own bid; or the volume moved at the congestion
-    price."""
+    """What the DSO pays for congestion: nothing; what its limits cost each site, by its
+    own bid; or the volume moved at the congestion price."""
     imbalance_price_file: str = ""
     """A CSV of your own instead of a synthetic price, relative to the scenario file."""
     imbalance_spread_dkk_per_kwh: float = Field(default=0.15, ge=0)
     """Mean distance of the synthetic imbalance price from day-ahead while the system
     regulates; bids go by `aggregators.imbalance_price_dkk_per_kwh` instead."""
+    reserve_dkk_per_kw_h: float = Field(default=0.2, ge=0)
+    """What the TSO pays for a kW of `reserve.band_kw` kept free for an hour, called or
+    not; assumed."""
 
 
 class Solver(Section):

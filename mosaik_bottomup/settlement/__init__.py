@@ -15,6 +15,11 @@ The parties and what they owe each other, in every step:
   trading. What was delivered beside the schedule it settles with the TSO at the single
   imbalance price. Where nothing was sold, what was delivered counts as bought
   day-ahead.
+* An activation is settled at the imbalance price too, what was ordered and what the DSO
+  vetoed of it each under its own heading. What a veto takes away is paid for by nobody
+  and nobody's imbalance; the DSO owes nothing for it. The aggregator pays each home
+  what the activation cost it, by its own bid, and keeps the rest. For the battery band
+  the TSO pays a price by kW and hour, all of it handed on.
 * For the uncontrolled load the retailer is balance responsible itself, and for the
   losses the DSO; both are taken to buy what is metered, day-ahead. So all energy at the
   transformers is bought by somebody, once.

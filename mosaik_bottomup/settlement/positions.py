@@ -11,14 +11,15 @@ def enter(book: Book, run: Results, trading_dkk_per_kwh: float) -> None:
     """Enter what the aggregators bought, re-traded, missed and were ordered.
 
     With the day-ahead position ``D``, the schedule ``S`` after intraday trades of sizes
-    ``T`` in sum, the activation ``R`` ordered and not vetoed (more consumption is
-    positive) and delivery ``P``, all in kW, day-ahead price ``p`` and single imbalance
-    price ``π``:
+    ``T`` in sum, the activation ``O`` ordered, its part ``R`` that is not vetoed (more
+    consumption is positive) and delivery ``P``, all in kW, day-ahead price ``p`` and
+    single imbalance price ``π``:
 
     * day-ahead ``h · p · D`` to the market;
     * intraday ``h · (p · (S − D) + c · T)``, with ``c`` what trading costs;
-    * activation ``h · π · R`` to the TSO: ordered down in consumption, it is paid. What
-      the DSO vetoes of an order is neither paid nor missed;
+    * activation ``h · π · O`` to the TSO: ordered down in consumption, it is paid. What
+      the DSO vetoes of it, ``V = O − R``, is taken back at the same price under a
+      heading of its own, and is nobody's imbalance: nobody gains or loses by a veto;
     * imbalance ``h · π · (P − S − R)`` to the TSO.
 
     Activated energy is settled at the imbalance price, which under single pricing is
@@ -44,15 +45,17 @@ def enter(book: Book, run: Results, trading_dkk_per_kwh: float) -> None:
     schedule = np.where(np.isnan(sold), delivered, sold)
     none = np.zeros_like(schedule)
     day_ahead = _or(run, "day_ahead_kw", schedule)
-    granted = _or(run, "activation_ordered_kw", none)
-    granted -= _or(run, "activation_vetoed_kw", none)
+    ordered = _or(run, "activation_ordered_kw", none)
+    vetoed = _or(run, "activation_vetoed_kw", none)
     sizes = _or(run, "traded_kw", none)
     mine = book.aggregators
     book.pay("day_ahead", mine, MARKET, day_ahead * spot)
     intraday_dkk = (schedule - day_ahead) * spot + sizes * trading_dkk_per_kwh
     book.pay("intraday", mine, MARKET, intraday_dkk)
-    book.pay("activation", mine, TSO, granted * single)
-    book.pay("imbalance", mine, TSO, (delivered - schedule - granted) * single)
+    book.pay("activation", mine, TSO, ordered * single)
+    book.pay("veto", TSO, mine, vetoed * single)
+    beside = delivered - schedule - (ordered - vetoed)
+    book.pay("imbalance", mine, TSO, beside * single)
 
 
 def _or(run: Results, name: str, otherwise_kwh: FloatArray) -> FloatArray:

@@ -97,3 +97,9 @@ def home_of_sites(run: Results) -> IntArray:
     """Return the home of every site, kind after kind, (site,)."""
     rows = [run.static[kind]["home"] for kind in KINDS if kind in run.entities]
     return np.concatenate([np.zeros(0), *rows]).astype(np.int64)
+
+
+def aggregator_of_sites(run: Results) -> IntArray:
+    """Return the aggregator of every site, kind after kind, (site,)."""
+    rows = [run.static[kind]["aggregator"] for kind in KINDS if kind in run.entities]
+    return np.concatenate([np.zeros(0), *rows]).astype(np.int64)

@@ -6,14 +6,15 @@ from mosaik_bottomup.case import retail_tariff
 from mosaik_bottomup.errors import InputError, Problem
 from mosaik_bottomup.results import Derived, Results
 from mosaik_bottomup.scenario import Scenario
-from mosaik_bottomup.settlement import congestion, positions, retail
+from mosaik_bottomup.settlement import congestion, positions, retail, services
 from mosaik_bottomup.settlement.book import GROUP, HEADINGS, UNIT, Book, Ledger
 from mosaik_bottomup.settlement.congestion import Rule
 
 _NEEDED = (
     ("market", "imbalance_price"),
-    ("heat_pumps", "forgone_dkk"),
-    ("pv_batteries", "forgone_dkk"),
+    ("heat_pumps", "congestion_forgone_dkk"),
+    ("pv_batteries", "congestion_forgone_dkk"),
+    ("portfolios", "congestion_moved_kw"),
 )
 
 
@@ -58,13 +59,16 @@ def settle(run: Results, rule: Rule | None = None) -> Ledger:
     )
     retail.enter(book, run, retail.rates(run, retail_tariff(scenario)))
     positions.enter(book, run, trading)
+    services.enter_activations(book, run)
+    price = scenario.settlement.reserve_dkk_per_kw_h
+    services.enter_band(book, run, scenario.reserve.band_kw, price)
     congestion.enter(book, run, rule or scenario.settlement.congestion_rule)
     return book.close()
 
 
 def recorded(run: Results) -> Ledger | None:
     """Return the ledger a file holds; None if its run did not end well, or is old."""
-    if GROUP not in run.entities:
+    if not all(run.holds(GROUP, f"{name}{UNIT}") for name in HEADINGS):
         return None
     received = {name: run.series(GROUP, f"{name}{UNIT}") for name in HEADINGS}
     return Ledger(run.entities[GROUP], len(run.entities["households"]), received)

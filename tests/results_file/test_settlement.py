@@ -20,7 +20,7 @@ from mosaik_bottomup.settlement import (
     settle,
 )
 from mosaik_bottomup.settlement.book import GRAIN_DKK, Book
-from mosaik_bottomup.settlement.congestion import binds, forgone_dkk
+from mosaik_bottomup.settlement.congestion import forgone_dkk
 
 STEPS = 4
 ROUNDED = 1e-6
@@ -47,6 +47,12 @@ tax_dkk_per_kwh = 0.05
 vat_factor = 1.25
 """
 # 1.25 · (1 + 0.1 + 0.2 + 0.05 + 0.05)
+BAND = """
+[reserve]
+band_kw = 2.0
+[settlement]
+reserve_dkk_per_kw_h = 0.5
+"""
 PRICES = {
     "market/import_price": 1.75,
     "market/export_price": 0.8,
@@ -54,17 +60,19 @@ PRICES = {
     "market/imbalance_price": 3.0,
 }
 BOUND = {
-    "portfolios/plan_kw": 5.0,
-    "portfolios/dispatched_kw": 3.0,
-    "portfolios/envelope_high_kw": 3.0,
-    "portfolios/offer_low_kw": 0.0,
-    "portfolios/offer_high_kw": 6.0,
+    "portfolios/congestion_moved_kw": -2.0,
     "areas/congestion_price": [[0.4] * 4, [0.8] * 4],
 }
-"""Both areas bind: 2 kW of a quarter of an hour are moved in each."""
+"""In each area 2 kW of a quarter of an hour are moved."""
 FORGONE = {
-    "heat_pumps/forgone_dkk": [[0.1] * 4, [0.2] * 4],
-    "pv_batteries/forgone_dkk": [[0.3] * 4, [0.0] * 4],
+    "heat_pumps/congestion_forgone_dkk": [[0.1] * 4, [0.2] * 4],
+    "pv_batteries/congestion_forgone_dkk": [[0.3] * 4, [-0.1] * 4],
+}
+"""Of one home nothing: it has gained."""
+ACTIVATED = {
+    "aggregators/activation_ordered_kw": [[-8.0, -8.0, 0.0, 0.0]],
+    "aggregators/activation_vetoed_kw": [[-3.0, 0.0, 0.0, 0.0]],
+    "heat_pumps/activation_forgone_dkk": [[0.1, 0.1, 0.1, 0.0], [0.2, -0.2, 0.2, 0.0]],
 }
 
 
@@ -96,11 +104,13 @@ def numbers(low, high):
 @given(
     power_kw=numbers(-9, 9),
     bill_dkk=numbers(-9, 9),
-    forgone=numbers(0, 2),
+    forgone=numbers(-2, 2),
+    ordered_kw=st.floats(-9, 9),
     load_kw=st.floats(-3, 3),
     price=st.floats(-1, 5),
     schedule_kw=st.one_of(st.just(np.nan), st.floats(-20, 20)),
-    envelope_kw=st.floats(0, 7),
+    moved_kw=st.floats(-7, 7),
+    vetoed=st.floats(0, 1),
     rule=st.sampled_from(RULES),
 )
 @SMALL
@@ -109,10 +119,12 @@ def test_the_sum_over_all_parties_is_zero_under_each_heading_in_each_step(
     power_kw,
     bill_dkk,
     forgone,
+    ordered_kw,
     load_kw,
     price,
     schedule_kw,
-    envelope_kw,
+    moved_kw,
+    vetoed,
     rule,
 ):
     run = small(
@@ -121,14 +133,18 @@ def test_the_sum_over_all_parties_is_zero_under_each_heading_in_each_step(
         | {
             "pv_batteries/power_kw": power_kw,
             "pv_batteries/bill_dkk": bill_dkk,
-            "pv_batteries/wear_dkk": forgone,
-            "pv_batteries/forgone_dkk": forgone,
+            "pv_batteries/wear_dkk": np.abs(forgone),
+            "pv_batteries/congestion_forgone_dkk": forgone,
+            "heat_pumps/activation_forgone_dkk": forgone,
+            "aggregators/activation_ordered_kw": ordered_kw,
+            "aggregators/activation_vetoed_kw": vetoed * ordered_kw,
             "households/power_kw": load_kw,
             "market/day_ahead_price": price,
             "market/imbalance_price": -price,
             "aggregators/schedule_kw": schedule_kw,
-            "portfolios/envelope_high_kw": envelope_kw,
-        }
+            "portfolios/congestion_moved_kw": moved_kw,
+        },
+        BAND,
     )
 
     ledger = settle(run, rule)
@@ -162,30 +178,39 @@ def test_the_customers_accounts_add_up_to_what_the_metrics_say(
     assert paid == pytest.approx(customer_cost_raw_dkk(run), abs=ROUNDED)
 
 
-@given(forgone=numbers(0, 5), plan_kw=numbers(0, 6), envelope_kw=numbers(0, 6))
+@given(forgone=numbers(-5, 5))
 @SMALL
-def test_paid_its_opportunity_cost_no_site_loses_by_its_own_bid(
-    small, forgone, plan_kw, envelope_kw
-):
+def test_paid_its_opportunity_cost_no_site_loses_by_its_own_bid(small, forgone):
     run = small(
-        BOUND
-        | {
-            "heat_pumps/forgone_dkk": forgone,
-            "portfolios/plan_kw": plan_kw,
-            "portfolios/envelope_high_kw": envelope_kw,
-        },
+        BOUND | {"heat_pumps/congestion_forgone_dkk": forgone},
         without=("pv_batteries",),
     )
 
     ledger = settle(run, "opportunity-cost")
 
     got = ledger.received_dkk["congestion"][ledger.customers][[0, 2]]
-    bound = binds(run)
-    left = forgone_dkk(run) - got
-    assert (left[bound] <= GRAIN_DKK).all()
-    np.testing.assert_array_equal(got[~bound], 0.0)
+    np.testing.assert_allclose(got, forgone_dkk(run, "congestion"), atol=GRAIN_DKK)
+    assert (got >= np.array(forgone) - GRAIN_DKK).all()
     passed_on = received(ledger, "X", "congestion")
     np.testing.assert_array_equal(passed_on, 0.0)
+
+
+@given(forgone=numbers(-5, 5), ordered_kw=numbers(-9, 9))
+@SMALL
+def test_what_activations_cost_is_none_of_the_dsos_business(small, forgone, ordered_kw):
+    activated = {
+        "heat_pumps/activation_forgone_dkk": forgone,
+        "aggregators/activation_ordered_kw": ordered_kw[:1],
+        "aggregators/activation_vetoed_kw": ordered_kw[:1],
+    }
+
+    plain, after = small(BOUND | FORGONE), small(BOUND | FORGONE | activated)
+
+    for rule in RULES:
+        np.testing.assert_array_equal(
+            settle(after, rule).received_dkk["congestion"],
+            settle(plain, rule).received_dkk["congestion"],
+        )
 
 
 @pytest.mark.parametrize("forgone", [{}, FORGONE])
@@ -300,8 +325,8 @@ def test_a_lack_is_bought_and_a_surplus_sold_at_the_single_price(small):
     ],
 )
 def test_each_rule_pays_by_its_own_measure(small, rule, from_dso, homes):
-    series = {**BOUND, "portfolios/plan_kw": [[5, 5, 2, 3], [5, 5, 2, 3]]}
-    run = small(series | FORGONE)
+    moved_kw = [[-2, 2, 0, 0]] * 2
+    run = small(BOUND | FORGONE | {"portfolios/congestion_moved_kw": moved_kw})
 
     ledger = settle(run, rule)
 
@@ -309,9 +334,8 @@ def test_each_rule_pays_by_its_own_measure(small, rule, from_dso, homes):
     assert paid[0] == pytest.approx(from_dso, abs=ROUNDED)
     got = ledger.received_dkk["congestion"][ledger.customers]
     np.testing.assert_allclose(got[:, 0], homes, atol=ROUNDED)
-    # a plan inside the envelope is nobody's congestion; one at its edge is
-    assert paid[2] == 0.0
-    assert (paid[3] > 0.0) == (rule == "opportunity-cost")
+    assert paid[1] == paid[0]
+    assert (paid[2] > 0.0) == (rule == "opportunity-cost")
 
 
 def test_what_nobody_gave_anything_up_for_stays_with_the_aggregator(small):
@@ -323,29 +347,45 @@ def test_what_nobody_gave_anything_up_for_stays_with_the_aggregator(small):
     assert told.homes_paid == 0
 
 
-@pytest.mark.parametrize(
-    "free",
-    [
-        {"portfolios/envelope_high_kw": np.nan, "portfolios/envelope_low_kw": np.nan},
-        {"portfolios/plan_kw": np.nan},
-        {"portfolios/offer_high_kw": 3.0},
-    ],
-    ids=["nobody grants", "nobody plans", "all that was offered is granted"],
-)
-def test_an_envelope_that_holds_nobody_back_does_not_bind(small, free):
-    assert not binds(small(BOUND | free)).any()
+def test_an_area_without_a_congestion_price_earns_none(small):
+    free = {"areas/congestion_price": [[np.nan] * 4, [0.0] * 4]}
 
-
-def test_an_envelope_binds_from_below_too(small):
-    run = small(
-        {
-            "portfolios/plan_kw": -5.0,
-            "portfolios/envelope_low_kw": -3.0,
-            "portfolios/offer_low_kw": -6.0,
-        }
+    assert (
+        not settle(small(BOUND | free), "congestion-price")
+        .received_dkk["congestion"]
+        .any()
     )
 
-    assert binds(run).all()
+
+def test_what_was_ordered_and_what_was_vetoed_stand_on_lines_of_their_own(small):
+    ledger = settle(small(PRICES | ACTIVATED))
+
+    # a quarter of an hour of 8 kW less is bought back at 3 DKK, 3 kW of it vetoed
+    np.testing.assert_allclose(received(ledger, "X", "activation"), [6, 6, 0, 0])
+    np.testing.assert_allclose(received(ledger, "X", "veto"), [-2.25, 0, 0, 0])
+
+
+def test_homes_get_what_an_order_to_their_aggregator_cost_them(small):
+    ledger = settle(small(PRICES | ACTIVATED))
+
+    got = ledger.received_dkk["moved"]
+    np.testing.assert_allclose(
+        got[ledger.customers],
+        [[0.1, 0.1, 0, 0], [0] * 4, [0.2, 0, 0, 0], [0] * 4],
+        atol=ROUNDED,
+    )
+    np.testing.assert_allclose(got[ledger.row("X")], [-0.3, -0.1, 0, 0], atol=ROUNDED)
+
+
+def test_the_band_is_paid_by_power_and_handed_on(small):
+    ledger = settle(small({}, BAND, static={"pv_batteries/power_max_kw": [6.0, 2.0]}))
+
+    # 2 kW · 0.25 h · 0.5 DKK
+    np.testing.assert_allclose(received(ledger, "TSO", "reserve"), -0.25)
+    np.testing.assert_allclose(received(ledger, "X", "reserve"), 0.0)
+    homes = ledger.received_dkk["reserve"][ledger.customers][:, 0]
+    np.testing.assert_allclose(homes, [0.1875, 0, 0.0625, 0])
+    assert not settle(small()).received_dkk["reserve"].any()
 
 
 # --- against price-only, in the file, and in the metrics ------------------------------
@@ -358,7 +398,10 @@ def test_who_is_worse_off_counts_what_was_paid(small, tmp_path):
         BOUND
         | FORGONE
         | {"heat_pumps/bill_dkk": [[0.5, 0, 0, 0], [0.05] * 4]}
-        | {"portfolios/plan_kw": [[5, 2, 2, 2]] * 2},
+        | {
+            "heat_pumps/congestion_forgone_dkk": [[0.1, 0, 0, 0], [0.2, 0, 0, 0]],
+            "pv_batteries/congestion_forgone_dkk": [[0.3, 0, 0, 0], [0.0] * 4],
+        },
         path=tmp_path / "held.h5",
     )
 
@@ -413,7 +456,9 @@ def test_a_run_without_sites_or_steps_is_settled_or_refused(small, small_writer)
 
 def test_a_file_of_an_older_version_is_refused_with_a_remedy(small, monkeypatch):
     run = small()
-    monkeypatch.setattr(type(run), "holds", lambda *at: at[2] != "forgone_dkk")
+    monkeypatch.setattr(
+        type(run), "holds", lambda *at: at[2] != "congestion_forgone_dkk"
+    )
 
     with pytest.raises(InputError, match="run it again"):
         settle(run)

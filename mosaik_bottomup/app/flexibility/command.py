@@ -40,10 +40,22 @@ def flexibility(
         typer.Option(
             "--verify",
             help="Also call every offer at 40, 80 and 120 kW (never beyond the offer) "
-            "and check delivery, and every transformer by power flow until the "
-            "rebound is over. Exit code 1 if one does not hold.",
+            "on what really comes, and check delivery, and every transformer by power "
+            "flow until the rebound is over. Exit code 1 if one does not hold.",
         ),
     ] = False,
+    hours: Annotated[
+        list[int] | None,
+        typer.Option(
+            "--hour",
+            min=0,
+            max=HOURS - 1,
+            metavar="N",
+            help="Begin blocks so many hours after the run only; may be given several "
+            "times. [default: each hour of the first day]",
+            show_default=False,
+        ),
+    ] = None,
     out: Annotated[
         Path, typer.Option(metavar="DIR", help="Folder for flexibility.svg.")
     ] = Path("results/flexibility"),
@@ -68,15 +80,17 @@ def flexibility(
 
     *Up* is less consumption, *down* is more, beside the schedule sold; each is held in
     every step for 15, 30 or 60 minutes (one, two or four blocks of the Danish mFRR
-    energy market). An offer is found by trial: the activation is put on the schedules
-    of a copy of the run, and the negotiation goes on, the operator's limits and the
-    homes' comfort included. It counts if it is delivered within 2 %, and neither it nor
-    the rebound of the hours after (`reserve.rebound_h`) overloads a transformer. Of
-    what perfect forecasts allow, `reserve.firm_share` is offered.
+    energy market). An offer is made before gate closure (`reserve.gate_min`) and found
+    by trial: a copy of the run goes on as it is foreseen then, the activation is
+    ordered, the operator's limits and the homes' comfort included. It counts if it is
+    delivered within 2 %, and neither it nor the rebound of the hours after
+    (`reserve.rebound_h`) overloads a transformer; where forecasts err, also in courses
+    with more and with less load than foreseen (`reserve.security_probability`). Of what
+    held in all trials, `reserve.firm_share` is offered.
 
-    Two minutes on two cores; the picture is flexibility.svg in the folder.
+    The picture is flexibility.svg in the folder.
     """
-    settled, problems = _settled(scenario, overrides or [])
+    settled, problems = _settled(scenario, overrides or [], hours or [])
     problems += folder_problems(out)
     if settled is None or problems:
         refuse(problems)
@@ -85,28 +99,31 @@ def flexibility(
 
     try:
         with made(out):
-            hours = _found(settled, verify, workers or os.cpu_count() or 1, quiet)
+            asked = sorted(set(hours or range(HOURS)))
+            found = _found(
+                settled, asked, verify, workers or os.cpu_count() or 1, quiet
+            )
             step_min = settled.run.step_h * MINUTES_PER_HOUR
             first_hour = settled.run.start.hour
-            write_picture(out / FILE, hours, step_min, first_hour)
+            write_picture(out / FILE, found, step_min, first_hour)
     except KeyboardInterrupt:
         say("interrupted; no picture")
         raise typer.Exit(INTERRUPTED) from None
     except (OSError, RuntimeError) as error:
         say(f"[red]the command failed:[/red] {plain(error)}")
         raise typer.Exit(FAILED) from error
-    checks = [check for hour in hours for check in hour.checks]
+    checks = [check for hour in found for check in hour.checks]
     if as_json:
-        whole = tables.as_json(hours, step_min)
+        whole = tables.as_json(found, step_min)
         typer.echo(json.dumps(whole, indent=2, allow_nan=False))
     elif not quiet:
         console = stream()
         if not console.is_terminal:
             console.width = tables.WIDTH
-        console.print(tables.offers_table(hours, step_min, first_hour))
+        console.print(tables.offers_table(found, step_min, first_hour))
         if checks:
             console.print(tables.checks_table(checks, step_min))
-        typer.echo(f"\n{tables.summary(hours)}\npicture: {out / FILE}")
+        typer.echo(f"\n{tables.summary(found)}\npicture: {out / FILE}")
     failed = sum(not check.holds for check in checks)
     if failed:
         say(f"[red]{failed} of {len(checks)} calls did not hold[/red]")
@@ -114,7 +131,7 @@ def flexibility(
 
 
 def _settled(
-    scenario: str, overrides: list[str]
+    scenario: str, overrides: list[str], hours: list[int]
 ) -> "tuple[Scenario | None, list[Problem]]":
     from mosaik_bottomup.app.flexibility.work import block_steps
     from mosaik_bottomup.errors import InputError, Problem
@@ -140,11 +157,14 @@ def _settled(
         problems.append(
             Problem(scenario, "run.duration_h", f"{settled.run.duration_h:g}", remedy)
         )
+    elif late := [hour for hour in hours if not block_steps(settled, hour)]:
+        remedy = f"no block ends within run.duration_h = {settled.run.duration_h:g}"
+        problems.append(Problem(scenario, "--hour", str(late), remedy))
     return settled, problems
 
 
 def _found(
-    settled: "Scenario", verify: bool, workers: int, quiet: bool
+    settled: "Scenario", asked: list[int], verify: bool, workers: int, quiet: bool
 ) -> "list[Hour]":
     """Share the start hours among processes; each goes through the day once."""
     from mosaik_bottomup.app.flexibility.work import block_steps, find
@@ -154,8 +174,7 @@ def _found(
         return Task(hour, lambda _: Call(find, (text, hour, verify)))
 
     text = settled.to_toml()
-    hours = [hour for hour in range(HOURS) if block_steps(settled, hour)]
-    tasks = [task(hour) for hour in hours]
+    tasks = [task(hour) for hour in asked if block_steps(settled, hour)]
     with progress("flexibility", quiet, "hours") as on_progress:
         done = 0
 
@@ -165,9 +184,9 @@ def _found(
             on_progress(done, len(tasks))
 
         outcomes = run_all(tasks, workers, tell)
-    found: list[Hour] = []
+    hours: list[Hour] = []
     for hour, outcome in outcomes.items():
         if not isinstance(outcome, Done):
             raise RuntimeError(f"hour {hour}: {outcome.error}")
-        found.append(outcome.value)
-    return found
+        hours.append(outcome.value)
+    return hours

@@ -1,11 +1,13 @@
 """One start hour's offers, in a process that keeps its place in the run."""
 
+import math
 from dataclasses import dataclass
 from functools import lru_cache
+from statistics import NormalDist
 
 from mosaik_bottomup.case import build
 from mosaik_bottomup.grid.power_flow import PowerFlow
-from mosaik_bottomup.reserve.offers import SIGN, Offer, OfferRules, offers
+from mosaik_bottomup.reserve.offers import SIGN, Offer, OfferRules, courses, offers
 from mosaik_bottomup.reserve.products import DURATIONS_MIN
 from mosaik_bottomup.reserve.verify import Check, checks
 from mosaik_bottomup.reserve.walk import Walk
@@ -42,20 +44,41 @@ def find(scenario: str, hour: int, verify: bool) -> Hour:
     settled = parse(scenario)
     run = settled.run
     step = run.steps_in(hour)
+    gate = gate_step(settled, step)
     walk = _place.get(scenario)
-    if walk is None or walk.step > step:
+    if walk is None or walk.step > gate:
         walk = Walk.begin(build(settled))
         _place.clear()
         _place[scenario] = walk
-    walk.to(step)
-    after = run.steps_in(settled.reserve.rebound_h)
-    rules = OfferRules(settled.reserve.firm_share, after)
+    walk.to(gate)
+    rules = offer_rules(settled)
+    ahead = courses(walk, step, rules)
     durations = block_steps(settled, hour)
-    found = tuple(it for way in SIGN for it in offers(walk, way, durations, rules))
+    found = tuple(it for way in SIGN for it in offers(ahead, way, durations, rules))
     called: tuple[Check, ...] = ()
     if verify:
-        called = tuple(checks(walk, found, _flow(scenario), after))
+        real, after = walk.fork().to(step), rules.rebound_steps
+        called = tuple(checks(real, found, _flow(scenario), after))
     return Hour(hour, found, called)
+
+
+def gate_step(scenario: Scenario, step: int) -> int:
+    """Return the last step in which an offer for a block can be made.
+
+    The first of the run for blocks whose gate closes before it.
+    """
+    before = scenario.reserve.gate_min / MINUTES_PER_HOUR / scenario.run.step_h
+    return max(step - math.ceil(before), 0)
+
+
+def offer_rules(scenario: Scenario) -> OfferRules:
+    """Return how a scenario's offers are made."""
+    reserve = scenario.reserve
+    deviations = 0.0
+    if scenario.forecast.error_scale:
+        deviations = NormalDist().inv_cdf(reserve.security_probability)
+    after = scenario.run.steps_in(reserve.rebound_h)
+    return OfferRules(reserve.firm_share, after, deviations)
 
 
 def block_steps(scenario: Scenario, hour: int = 0) -> tuple[int, ...]:
