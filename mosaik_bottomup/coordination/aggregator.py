@@ -17,14 +17,15 @@ from mosaik_bottomup.coordination.causes import Causes, causes, split
 from mosaik_bottomup.coordination.dispatch import dispatch
 from mosaik_bottomup.coordination.intraday import IntradayMarket, Position
 from mosaik_bottomup.coordination.merit_order import (
-    MeritOrder,
+    Curve,
+    MeritOrders,
     merit_orders,
     simplify,
 )
 from mosaik_bottomup.coordination.operator import open_envelope
 from mosaik_bottomup.coordination.site_cap import cap_sites
 from mosaik_bottomup.coordination.solver import Solver
-from mosaik_bottomup.coordination.stage_one import Curve, Imbalance, clear
+from mosaik_bottomup.coordination.stage_one import Imbalance, clear
 from mosaik_bottomup.errors import InvariantError
 from mosaik_bottomup.messages import (
     INDIFFERENCE_DKK_PER_KWH,
@@ -93,7 +94,7 @@ class _Round:
 
     book: BidBook
     sizes: dict[str, int]
-    orders: list[MeritOrder]
+    orders: MeritOrders
     curves: list[Curve]
     target_kw: float | None
     plan_kw: FloatArray
@@ -109,7 +110,7 @@ class _Round:
     @property
     def base_kw(self) -> FloatArray:
         """Must-run of each area."""
-        return np.array([order.base_kw for order in self.orders])
+        return self.orders.base_kw
 
 
 @dataclass(slots=True, eq=False)
@@ -224,7 +225,7 @@ class Aggregator:
         """Return a book's merit orders, and the plan on them."""
         rules, unbound = self.rules, np.full(self.rules.areas, np.inf)
         orders = merit_orders(book, rules.areas, rules.step_h)
-        curves = [simplify(order, rules.segments) for order in orders]
+        curves = [simplify(curve, rules.segments) for curve in orders.curves]
         target = self._target(book.moment)
         imbalance = rules.deviation(book.moment)
         opened = _Round(book, sizes, orders, curves, target, unbound, imbalance)
@@ -244,7 +245,7 @@ class Aggregator:
         unbound, by_area = np.full(self.rules.areas, np.inf), activated.by_area_kw
         opened = replace(plain, plain=plain, ordered_kw=activated.total_kw)
         if activated.in_areas:
-            top = np.array([order.top_kw for order in opened.orders])
+            top = opened.orders.top_kw
             held = np.clip(plain.plan_kw + by_area, opened.base_kw, top)
             there = np.where(by_area == 0, 0.0, held - plain.plan_kw)
             opened.held_kw = np.where(by_area == 0, np.nan, held)
@@ -270,7 +271,7 @@ class Aggregator:
             low_kw = np.where(np.isnan(held), low_kw, held)
             high_kw = np.where(np.isnan(held), high_kw, held)
         if opened.target_kw is None:  # solved in closed form, however long they are
-            curves = [(it.slope_dkk_per_kwh, it.width_kw) for it in opened.orders]
+            curves = opened.orders.curves
         return clear(
             curves,
             opened.base_kw,
@@ -311,7 +312,7 @@ class Aggregator:
         else:
             self.record = AggregatorRecord(
                 opened.base_kw,
-                np.array([order.top_kw for order in opened.orders]),
+                opened.orders.top_kw,
                 opened.plan_kw,
                 envelope.low_kw,
                 envelope.high_kw,
@@ -335,21 +336,9 @@ class Aggregator:
         high_kw: FloatArray,
     ) -> FloatArray:
         """Return the power of each site, shape ``(n,)``."""
-        book = opened.book
         worth = self._worth_dkk_per_kwh(opened, cleared_kw)
-        power = book.power_kw[:, 0].copy()
-        for a, order in enumerate(opened.orders):
-            mine = book.area == a
-            given = dispatch(
-                order,
-                book.power_kw[:, 0],
-                float(cleared_kw[a]),
-                float(low_kw[a]),
-                float(high_kw[a]),
-                worth,
-            )
-            power[mine] = given[mine]
-        return power
+        least = opened.book.power_kw[:, 0]
+        return dispatch(opened.orders, least, cleared_kw, low_kw, high_kw, worth)
 
     def _causes(
         self,
