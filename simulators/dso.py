@@ -26,8 +26,8 @@ from mosaik_components.bottomup.setting import Setting, settle
 
 from mosaik_bottomup import parties
 from mosaik_bottomup.arrays import FloatArray
+from mosaik_bottomup.coordination.congestion_points import Room
 from mosaik_bottomup.coordination.operator import Operator, area_record
-from mosaik_bottomup.coordination.stage_two import Room
 from mosaik_bottomup.errors import InvariantError
 from mosaik_bottomup.grid.headroom import Headroom, correct
 from mosaik_bottomup.messages import AreaOffer, StoreOffer

@@ -8,14 +8,11 @@ from scipy.optimize import linprog
 
 from mosaik_bottomup.coordination.activation import activated_power, vetoed_kw
 from mosaik_bottomup.coordination.aggregator import Aggregator, AggregatorRules
+from mosaik_bottomup.coordination.congestion_points import Room
+from mosaik_bottomup.coordination.least_cost import least_cost
 from mosaik_bottomup.coordination.solver import Solver
 from mosaik_bottomup.coordination.stage_one import Imbalance, clear
-from mosaik_bottomup.coordination.stage_two import (
-    Room,
-    _least_cost,
-    _off_kw,
-    secure,
-)
+from mosaik_bottomup.coordination.stage_two import _off_kw, secure
 from mosaik_bottomup.coordination.veto import without_activations
 from mosaik_bottomup.messages import (
     Activation,
@@ -267,8 +264,8 @@ def off_schedule_kw(plain, room):
     """Return how far above and below its schedule each is without activations."""
     base, _ = ranges(plain)
     unbound = np.full((len(plain), 2), np.inf)
-    point, _, _ = _least_cost(plain, base, room, IMBALANCE, STEP_H, Solver(), unbound)
-    return _off_kw(plain, point)
+    found = least_cost(plain, base, room, IMBALANCE, STEP_H, Solver(), unbound)
+    return _off_kw(plain, found.point_kw)
 
 
 @law

@@ -1,9 +1,12 @@
 """Dispatch hands out what was granted, cheapest first, and only what was offered."""
 
+from dataclasses import replace
+
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mosaik_bottomup.coordination.aggregator import join
 from mosaik_bottomup.coordination.dispatch import dispatch
 from mosaik_bottomup.coordination.merit_order import merit_orders
 from mosaik_bottomup.devices.agent import distance_kw
@@ -42,8 +45,9 @@ def draw_envelope(order, low_part, width_part):
 
 
 def hand_out(book, target, low=-np.inf, high=np.inf, worth=NEVER_TOO_DEAR):
-    order = merit_orders(book, 1, STEP_H)[0]
-    return dispatch(order, book.power_kw[:, 0], target, low, high, worth)
+    orders = merit_orders(book, 1, STEP_H)
+    ends = (np.atleast_1d(it) for it in (target, low, high))
+    return dispatch(orders, book.power_kw[:, 0], *ends, worth)
 
 
 @law
@@ -52,7 +56,7 @@ def test_nobody_gets_what_was_not_offered_and_no_envelope_is_left_upward(
     seed, low_part, width_part, target_part, worth
 ):
     book = draw_book(seed)
-    order = merit_orders(book, 1, STEP_H)[0]
+    order = merit_orders(book, 1, STEP_H)
     low, high = draw_envelope(order, low_part, width_part)
     target = low + target_part * (high - low)
 
@@ -66,7 +70,7 @@ def test_nobody_gets_what_was_not_offered_and_no_envelope_is_left_upward(
 @given(seeds, parts)
 def test_the_sum_misses_the_target_by_less_than_one_segment(seed, part):
     book = draw_book(seed)
-    order = merit_orders(book, 1, STEP_H)[0]
+    order = merit_orders(book, 1, STEP_H)
     target = order.base_kw + part * (order.top_kw - order.base_kw)
 
     power = hand_out(book, target)
@@ -80,7 +84,7 @@ def test_the_sum_misses_the_target_by_less_than_one_segment(seed, part):
 @given(seeds, parts)
 def test_where_everything_is_divisible_the_target_is_met(seed, part):
     book = draw_book(seed, divisible=1.0)
-    order = merit_orders(book, 1, STEP_H)[0]
+    order = merit_orders(book, 1, STEP_H)
     target = order.base_kw + part * (order.top_kw - order.base_kw)
 
     power = hand_out(book, target, worth=-NEVER_TOO_DEAR)
@@ -92,7 +96,7 @@ def test_where_everything_is_divisible_the_target_is_met(seed, part):
 @given(seeds, parts)
 def test_divisible_power_goes_to_whoever_pays_most(seed, part):
     book = draw_book(seed, divisible=1.0)
-    order = merit_orders(book, 1, STEP_H)[0]
+    order = merit_orders(book, 1, STEP_H)
     target = order.base_kw + part * (order.top_kw - order.base_kw)
 
     power = hand_out(book, target)
@@ -112,7 +116,7 @@ def test_divisible_power_goes_to_whoever_pays_most(seed, part):
 @given(seeds, parts, parts)
 def test_a_lower_end_is_reached_whenever_divisible_power_can(seed, part, worth):
     book = draw_book(seed, divisible=1.0)
-    order = merit_orders(book, 1, STEP_H)[0]
+    order = merit_orders(book, 1, STEP_H)
     low = order.base_kw + part * (order.top_kw - order.base_kw)
 
     power = hand_out(book, low, low, low + 1, worth - 10)
@@ -123,7 +127,7 @@ def test_a_lower_end_is_reached_whenever_divisible_power_can(seed, part, worth):
 def test_the_whole_range_runs_everybody_at_the_top():
     book = draw_book(3)
 
-    power = hand_out(book, merit_orders(book, 1, STEP_H)[0].top_kw)
+    power = hand_out(book, merit_orders(book, 1, STEP_H).top_kw)
 
     np.testing.assert_allclose(power, book.power_kw[:, -1])
 
@@ -131,7 +135,7 @@ def test_the_whole_range_runs_everybody_at_the_top():
 def test_must_run_alone_leaves_everybody_at_the_first_option():
     book = draw_book(4)
 
-    power = hand_out(book, merit_orders(book, 1, STEP_H)[0].base_kw)
+    power = hand_out(book, merit_orders(book, 1, STEP_H).base_kw)
 
     assert power.tolist() == book.power_kw[:, 0].tolist()
 
@@ -205,11 +209,23 @@ def test_a_rounding_short_of_a_segment_still_runs_it():
     assert hand_out(book, 0.3 - 1e-12).tolist() == [0.1, 0.2]
 
 
-def test_sites_of_other_areas_keep_their_first_option():
-    book = make_book([[1, 2], [3, 4]], [[0, -1], [0, -1]], True)
-    book.area[1] = 1
-    order = merit_orders(book, 2, STEP_H)[1]
+@law
+@given(seeds, parts)
+def test_each_area_is_dispatched_as_if_it_were_alone(seed, part):
+    books = [draw_book(seed), draw_book(seed + 1)]
+    alone = [merit_orders(book, 1, STEP_H) for book in books]
+    target = [it.base_kw + part * (it.top_kw - it.base_kw) for it in alone]
+    together = join([replace(book, area=book.area + a) for a, book in enumerate(books)])
+    unbound = np.full(2, np.inf)
 
-    power = dispatch(order, book.power_kw[:, 0], 4.0, 3.0, 4.0, NEVER_TOO_DEAR)
+    power = dispatch(
+        merit_orders(together, 2, STEP_H),
+        together.power_kw[:, 0],
+        np.concatenate(target),
+        -unbound,
+        unbound,
+        NEVER_TOO_DEAR,
+    )
 
-    assert power.tolist() == [1, 4]
+    apart = [hand_out(book, at) for book, at in zip(books, target, strict=True)]
+    assert power.tolist() == np.concatenate(apart).tolist()

@@ -6,7 +6,6 @@ from hypothesis import strategies as st
 from scipy.spatial import ConvexHull
 
 from mosaik_bottomup.coordination.merit_order import (
-    MeritOrder,
     hull_segments,
     merit_orders,
     simplify,
@@ -48,8 +47,7 @@ def draw_curve(seed, most=30):
     m = rng.integers(0, most)
     slope = np.sort(rng.normal(0, 2, m))
     width = rng.uniform(0.1, 3, m)
-    flags = np.ones(m, np.bool_)
-    return MeritOrder(rng.normal(), slope, width, np.arange(m), flags)
+    return slope, width
 
 
 def cost_at(slope, width, power_kw):
@@ -110,22 +108,45 @@ def test_each_area_holds_its_sites_range_in_ascending_slopes(seed):
 
     orders = merit_orders(book, AREAS, STEP_H)
 
-    assert len(orders) == AREAS
-    for area, order in enumerate(orders):
+    assert (orders.width_kw > 0).all()
+    assert (orders.first[0], orders.first[-1]) == (0, orders.width_kw.size)
+    for area, (slope, width) in enumerate(orders.curves):
         mine = book.area == area
-        assert np.isclose(order.base_kw, book.power_kw[mine, 0].sum())
-        assert np.isclose(order.top_kw, book.power_kw[mine, -1].sum())
-        assert (np.diff(order.slope_dkk_per_kwh) >= 0).all()
-        assert (order.width_kw > 0).all()
-        assert set(order.site) <= set(np.flatnonzero(mine))
-        for site in order.site:
-            assert (np.diff(order.slope_dkk_per_kwh[order.site == site]) > 0).all()
+        site = orders.site[orders.first[area] : orders.first[area + 1]]
+        assert np.isclose(orders.base_kw[area], book.power_kw[mine, 0].sum())
+        assert np.isclose(orders.top_kw[area], book.power_kw[mine, -1].sum())
+        assert slope.size == width.size == site.size
+        assert (np.diff(slope) >= 0).all()
+        assert set(site) <= set(np.flatnonzero(mine))
+        for each in site:
+            assert (np.diff(slope[site == each]) > 0).all()
+
+
+@law
+@given(seeds)
+def test_an_areas_merit_order_is_what_it_would_be_alone(seed):
+    book = draw_book(seed)
+
+    orders = merit_orders(book, AREAS, STEP_H)
+
+    for area in range(AREAS):
+        mine = np.flatnonzero(book.area == area)
+        part = slice(orders.first[area], orders.first[area + 1])
+        alone = make_book(
+            book.power_kw[mine], book.cost_dkk[mine], book.divisible[mine]
+        )
+        expected = merit_orders(alone, 1, STEP_H)
+        for field in ("slope_dkk_per_kwh", "width_kw", "divisible"):
+            of_all = getattr(orders, field)[part]
+            assert of_all.tolist() == getattr(expected, field).tolist()
+        assert orders.site[part].tolist() == mine[expected.site].tolist()
+        assert orders.base_kw[area] == expected.base_kw[0]
 
 
 def test_ties_are_broken_by_row():
     book = make_book([[0, 1]] * 4, [[0, 2]] * 4)
 
-    order = merit_orders(book, 1, STEP_H)[0]
+    order = merit_orders(book, 1, STEP_H)
 
     assert order.site.tolist() == [0, 1, 2, 3]
 
@@ -133,16 +154,16 @@ def test_ties_are_broken_by_row():
 def test_a_slope_is_cost_per_energy_of_the_step():
     book = make_book([[1, 3]], [[5, 6]])
 
-    order = merit_orders(book, 1, 0.5)[0]
+    order = merit_orders(book, 1, 0.5)
 
     assert order.slope_dkk_per_kwh.tolist() == [1.0]  # 1 DKK for 2 kW * 0.5 h
-    assert (order.base_kw, order.width_kw.tolist()) == (1.0, [2.0])
+    assert (order.base_kw.tolist(), order.width_kw.tolist()) == ([1.0], [2.0])
 
 
 def test_of_options_with_the_same_power_the_cheapest_counts():
     book = make_book([[0, 0, 2, 2, 2]], [[3, 1, 9, 5, 7]])
 
-    order = merit_orders(book, 1, 1.0)[0]
+    order = merit_orders(book, 1, 1.0)
 
     assert order.slope_dkk_per_kwh.tolist() == [2.0]
 
@@ -150,7 +171,7 @@ def test_of_options_with_the_same_power_the_cheapest_counts():
 def test_options_a_rounding_apart_are_one():
     book = make_book([[0, 1, 1 + 1e-15, 2]], [[0, 1, 1 + 1e-13, 2.5]])
 
-    order = merit_orders(book, 1, 1.0)[0]
+    order = merit_orders(book, 1, 1.0)
 
     np.testing.assert_allclose(order.width_kw, [1, 1])
     np.testing.assert_allclose(order.slope_dkk_per_kwh, [1, 1.5])
@@ -159,7 +180,7 @@ def test_options_a_rounding_apart_are_one():
 def test_an_option_on_the_chord_is_no_corner():
     book = make_book([[0, 1, 2]], [[0, 1, 2]])
 
-    order = merit_orders(book, 1, 1.0)[0]
+    order = merit_orders(book, 1, 1.0)
 
     assert order.width_kw.tolist() == [2.0]
 
@@ -171,34 +192,33 @@ def test_a_segment_over_an_indivisible_step_is_indivisible():
         [[True, False], [True, True], [False, True]],
     )
 
-    order = merit_orders(book, 1, 1.0)[0]
+    order = merit_orders(book, 1, 1.0)
 
     # the third site's indivisible step is between two options of one power
     assert order.divisible.tolist() == [False, True, True]
 
 
 def test_a_site_with_one_option_adds_to_the_base_only():
-    order = merit_orders(make_book([[2], [-3]], [[1], [1]]), 1, STEP_H)[0]
+    order = merit_orders(make_book([[2], [-3]], [[1], [1]]), 1, STEP_H)
 
     assert order.base_kw == order.top_kw == -1.0
     assert order.slope_dkk_per_kwh.size == 0
 
 
 def test_an_area_without_sites_has_an_empty_merit_order():
-    order = merit_orders(make_book([[0, 1]], [[0, 1]]), 2, STEP_H)[1]
+    orders = merit_orders(make_book([[0, 1]], [[0, 1]]), 2, STEP_H)
 
-    assert (order.base_kw, order.top_kw) == (0.0, 0.0)
-    assert [part.size for part in simplify(order, 5)] == [0, 0]
+    assert (orders.base_kw[1], orders.top_kw[1]) == (0.0, 0.0)
+    assert [part.size for part in simplify(orders.curves[1], 5)] == [0, 0]
 
 
 @law
 @given(seeds, st.integers(1, 12))
 def test_merging_keeps_ends_and_convexity_and_never_goes_below(seed, most):
-    order = draw_curve(seed)
+    full = draw_curve(seed)
 
-    slope, width = simplify(order, most)
+    slope, width = simplify(full, most)
 
-    full = (order.slope_dkk_per_kwh, order.width_kw)
     assert slope.size == min(most, full[0].size)
     assert np.isclose(width.sum(), full[1].sum())
     assert np.isclose((slope * width).sum(), (full[0] * full[1]).sum())
@@ -210,12 +230,11 @@ def test_merging_keeps_ends_and_convexity_and_never_goes_below(seed, most):
 @law
 @given(seeds)
 def test_one_merger_lifts_the_curve_by_the_least_of_its_bounds(seed):
-    order = draw_curve(seed)
-    s, w = order.slope_dkk_per_kwh, order.width_kw
+    s, w = draw_curve(seed)
     if s.size < 2:
         return
 
-    slope, width = simplify(order, s.size - 1)
+    slope, width = simplify((s, w), s.size - 1)
 
     bound = np.diff(s) * w[:-1] * w[1:] / (w[:-1] + w[1:])
     lift = [cost_at(slope, width, at) - cost_at(s, w, at) for at in w.cumsum()]
@@ -223,9 +242,6 @@ def test_one_merger_lifts_the_curve_by_the_least_of_its_bounds(seed):
 
 
 def test_few_enough_segments_stay_as_they_are():
-    order = draw_curve(3)
+    curve = draw_curve(3)
 
-    slope, width = simplify(order, order.width_kw.size)
-
-    assert slope is order.slope_dkk_per_kwh
-    assert width is order.width_kw
+    assert simplify(curve, curve[0].size) is curve

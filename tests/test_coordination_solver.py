@@ -110,7 +110,7 @@ def test_names_in_the_file_read_like_the_problem(tmp_path):
     clear_one(Solver(lp_folder=tmp_path))
 
     text = next(tmp_path.iterdir()).read_text()
-    for name in ("power_0_0", "power_0_1", "imbalance_above", "imbalance_below"):
+    for name in ("power_0", "power_1", "imbalance_above", "imbalance_below"):
         assert name in text
     assert "schedule:" in text
 

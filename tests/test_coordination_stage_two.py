@@ -5,14 +5,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mosaik_bottomup.coordination.congestion_points import Room, share_headroom
+from mosaik_bottomup.coordination.least_cost import OVERLOAD_DKK_PER_KWH
 from mosaik_bottomup.coordination.solver import Solver
 from mosaik_bottomup.coordination.stage_one import Imbalance, clear
-from mosaik_bottomup.coordination.stage_two import (
-    OVERLOAD_DKK_PER_KWH,
-    Room,
-    secure,
-    share_headroom,
-)
+from mosaik_bottomup.coordination.stage_two import secure
 from mosaik_bottomup.errors import StageError
 from mosaik_bottomup.messages import AreaOffer, Moment
 

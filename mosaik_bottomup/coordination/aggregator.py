@@ -15,14 +15,15 @@ from mosaik_bottomup.coordination.activation import (
 from mosaik_bottomup.coordination.dispatch import dispatch
 from mosaik_bottomup.coordination.intraday import IntradayMarket, Position
 from mosaik_bottomup.coordination.merit_order import (
-    MeritOrder,
+    Curve,
+    MeritOrders,
     merit_orders,
     simplify,
 )
 from mosaik_bottomup.coordination.operator import open_envelope
 from mosaik_bottomup.coordination.site_cap import cap_sites
 from mosaik_bottomup.coordination.solver import Solver
-from mosaik_bottomup.coordination.stage_one import Curve, Imbalance, clear
+from mosaik_bottomup.coordination.stage_one import Imbalance, clear
 from mosaik_bottomup.errors import InvariantError
 from mosaik_bottomup.messages import (
     INDIFFERENCE_DKK_PER_KWH,
@@ -90,7 +91,7 @@ class _Round:
 
     book: BidBook
     sizes: dict[str, int]
-    orders: list[MeritOrder]
+    orders: MeritOrders
     curves: list[Curve]
     target_kw: float | None
     plan_kw: FloatArray
@@ -104,7 +105,7 @@ class _Round:
     @property
     def base_kw(self) -> FloatArray:
         """Must-run of each area."""
-        return np.array([order.base_kw for order in self.orders])
+        return self.orders.base_kw
 
 
 @dataclass(slots=True, eq=False)
@@ -218,7 +219,7 @@ class Aggregator:
         """Return a book's merit orders, and the plan on them."""
         rules, unbound = self.rules, np.full(self.rules.areas, np.inf)
         orders = merit_orders(book, rules.areas, rules.step_h)
-        curves = [simplify(order, rules.segments) for order in orders]
+        curves = [simplify(curve, rules.segments) for curve in orders.curves]
         target = self._target(book.moment)
         imbalance = rules.deviation(book.moment)
         opened = _Round(book, sizes, orders, curves, target, unbound, imbalance)
@@ -243,7 +244,7 @@ class Aggregator:
         unbound, by_area = np.full(self.rules.areas, np.inf), activated.by_area_kw
         opened.ordered_kw, opened.activated = activated.total_kw, activated
         if activated.in_areas:
-            top = np.array([order.top_kw for order in opened.orders])
+            top = opened.orders.top_kw
             held = np.clip(opened.plan_kw + by_area, opened.base_kw, top)
             there = np.where(by_area == 0, 0.0, held - opened.plan_kw)
             opened.held_kw = np.where(by_area == 0, np.nan, held)
@@ -267,7 +268,7 @@ class Aggregator:
             low_kw = np.where(np.isnan(held), low_kw, held)
             high_kw = np.where(np.isnan(held), high_kw, held)
         if opened.target_kw is None:  # solved in closed form, however long they are
-            curves = [(it.slope_dkk_per_kwh, it.width_kw) for it in opened.orders]
+            curves = opened.orders.curves
         return clear(
             curves,
             opened.base_kw,
@@ -286,18 +287,14 @@ class Aggregator:
     ) -> dict[str, Dispatch]:
         book, moment = opened.book, envelope.moment
         worth = self._worth_dkk_per_kwh(opened, cleared_kw)
-        power = book.power_kw[:, 0].copy()
-        for a, order in enumerate(opened.orders):
-            mine = book.area == a
-            given = dispatch(
-                order,
-                book.power_kw[:, 0],
-                float(cleared_kw[a]),
-                float(envelope.low_kw[a]),
-                float(envelope.high_kw[a]),
-                worth,
-            )
-            power[mine] = given[mine]
+        power = dispatch(
+            opened.orders,
+            book.power_kw[:, 0],
+            cleared_kw,
+            envelope.low_kw,
+            envelope.high_kw,
+            worth,
+        )
         sums = self._area_sums(book, power)
         _check_envelope(sums, opened.base_kw, envelope)
         if moment.rehearsal is not None:
@@ -310,7 +307,7 @@ class Aggregator:
         else:
             self.record = AggregatorRecord(
                 opened.base_kw,
-                np.array([order.top_kw for order in opened.orders]),
+                opened.orders.top_kw,
                 opened.plan_kw,
                 envelope.low_kw,
                 envelope.high_kw,

@@ -1,13 +1,15 @@
 """Look-ahead: when an area will be short of room, and what that is worth then."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pulp
 
-from mosaik_bottomup.arrays import FloatArray
-from mosaik_bottomup.coordination.solver import Solver, duals, solve
+from mosaik_bottomup.arrays import BoolArray, FloatArray
+from mosaik_bottomup.coordination.limit_rows import SIDES, Term
+from mosaik_bottomup.coordination.solver import Solver, duals, is_solved, solve
 from mosaik_bottomup.messages import StoreReport
 
 OVERLOAD_DKK_PER_KWH = 10.0
@@ -20,8 +22,26 @@ SHORTAGE_DKK_PER_KWH = 10.0
 give up above its upper one."""
 
 TINY = 1e-9  # kW or kWh
+TIED = 1e-9  # forgives what a solver has rounded, DKK
 
-type Term = tuple[pulp.LpVariable, float]
+STAGE = "look_ahead"
+TOTALS = (
+    "stored_kwh",
+    "capacity_kwh",
+    "need_kwh",
+    "charge_max_kw",
+    "discharge_max_kw",
+    "fixed_kw",
+    "curtailable_kw",
+    "reactive_kvar",
+)
+"""Fields of a report that add up."""
+MEANS = {
+    "keep": "capacity_kwh",
+    "charge_gain": "charge_max_kw",
+    "discharge_loss": "discharge_max_kw",
+}
+"""Fields that are averaged, and what by."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,22 +85,42 @@ def _pooled(same: list[StoreReport]) -> StoreReport:
         average: FloatArray = np.average(values, axis=0, weights=weights)
         return average
 
-    return StoreReport(
-        kind=same[0].kind,
-        stored_kwh=total("stored_kwh"),
-        capacity_kwh=total("capacity_kwh"),
-        keep=mean("keep", "capacity_kwh"),
-        need_kwh=total("need_kwh"),
-        charge_gain=mean("charge_gain", "charge_max_kw"),
-        charge_max_kw=total("charge_max_kw"),
-        discharge_loss=mean("discharge_loss", "discharge_max_kw"),
-        discharge_max_kw=total("discharge_max_kw"),
-        wear_dkk_per_kwh=same[0].wear_dkk_per_kwh,
-        fixed_kw=total("fixed_kw"),
-        curtailable_kw=total("curtailable_kw"),
-        reactive_kvar=total("reactive_kvar"),
-        moment=same[0].moment,
-    )
+    return _combined(same[0], total, mean)
+
+
+def _combined(
+    store: StoreReport,
+    total: Callable[[str], FloatArray],
+    mean: Callable[[str, str], FloatArray],
+) -> StoreReport:
+    fields: dict[str, Any] = {name: total(name) for name in TOTALS}
+    fields |= {name: mean(name, weight) for name, weight in MEANS.items()}
+    return replace(store, **fields)
+
+
+def sums(store: StoreReport, member: BoolArray) -> StoreReport:
+    """Return the report of ``m`` groups of areas, each as if it were one area.
+
+    Parameters
+    ----------
+    store
+        Of ``a`` areas.
+    member : (m, a) array
+        Which areas are in each group.
+    """
+
+    def total(name: str) -> FloatArray:
+        summed: FloatArray = member @ getattr(store, name)
+        return summed
+
+    def mean(name: str, weight: str) -> FloatArray:
+        values, weights = getattr(store, name), getattr(store, weight) + TINY
+        if weights.ndim > values.ndim:
+            weights = weights[..., 0]
+        average: FloatArray = member @ (values * weights) / (member @ weights)
+        return average
+
+    return _combined(store, total, mean)
 
 
 def congestion_prices(
@@ -94,17 +134,23 @@ def congestion_prices(
 
     Every fleet :math:`f` is one store with charging :math:`c`, discharging :math:`d`,
     stored energy :math:`s` and a fixed exchange :math:`b` at its meters, of which PV
-    can be curtailed by :math:`z`; import :math:`e^+` and export :math:`e^-` are priced
-    apart:
+    can be curtailed by :math:`z`; what it feeds in, :math:`e^-`, earns less than what
+    it draws costs:
 
     .. math::
-        \min \sum_{fk} h (\pi_k e^+_{fk} - \rho_k e^-_{fk} + w d_{fk}) - v_f s_{fT}
-        \quad\text{s.t.}\quad& e^+_{fk} - e^-_{fk} = b_{fk} + c_{fk} - d_{fk} + z_{fk}
+        \min \sum_{fk} h (\pi_k e_{fk} + (\pi_k - \rho_k) e^-_{fk} + w d_{fk})
+            - v_f s_{fT}
+        \quad\text{s.t.}\quad& e_{fk} = b_{fk} + c_{fk} - d_{fk} + z_{fk},
+            \quad e^-_{fk} \ge [-e_{fk}]_+
         \\ & s_{f,k+1} = \kappa_f s_{fk} + h (g_{fk} c_{fk} - \ell_f d_{fk}) - n_{fk}
-        \\ & -C^-_k \le U_k + \sum_f (e^+_{fk} - e^-_{fk}) \le C^+_k
+        \\ & -C^-_k \le U_k + \sum_f e_{fk} \le C^+_k
 
     Limits and stores can be overrun at a stated price, so that there is always an
     optimum. What is stored at the end is worth the mean price.
+
+    Hardly anything is overrun, so that it is solved without overruns first, but for
+    what a store lacks at the start. Where no dual is above the price of an overrun,
+    none would be used, and the optimum is the one with them.
 
     Parameters
     ----------
@@ -127,31 +173,77 @@ def congestion_prices(
     StageError
         If there is no optimum.
     """
-    steps = range(ahead.uncontrolled_kw.size)
-    problem = pulp.LpProblem("look_ahead", pulp.LpMinimize)
-    exchange: list[list[Term]] = [[] for _ in steps]
+    step, price = stores[0].moment.step, np.zeros(ahead.uncontrolled_kw.size)
+    if not np.concatenate(_can_bind(stores, area, ahead)).any():
+        return price
+    problem = _problem(stores, area, ahead, step_h, overruns=False)
+    dual = duals(problem) if is_solved(problem, STAGE, step, solver) else {}
+    if not dual or _overruns_pay(dual, step_h):
+        problem = _problem(stores, area, ahead, step_h, overruns=True)
+        solve(problem, STAGE, step, solver)
+        dual = duals(problem)
+    for k in range(price.size):
+        for side in SIDES:
+            price[k] -= dual.get(f"{side}_{k}", 0.0) / step_h
+    return price
+
+
+def _can_bind(
+    stores: Sequence[StoreReport], area: int, ahead: AreaAhead
+) -> tuple[BoolArray, BoolArray]:
+    """Return in which steps any schedule could break the import and export limit."""
+    highest, lowest = ahead.uncontrolled_kw.copy(), ahead.uncontrolled_kw.copy()
+    for store in stores:
+        fixed = store.fixed_kw[area]
+        highest += fixed + store.charge_max_kw[area] + store.curtailable_kw[area]
+        lowest += fixed - store.discharge_max_kw[area]
+    return highest > ahead.import_kw, lowest < -ahead.export_kw
+
+
+def _overruns_pay(dual: dict[str, float], step_h: float) -> bool:
+    """Return whether an overrun that was left out would be used."""
+    overload_dkk = step_h * OVERLOAD_DKK_PER_KWH
+    most = {"import": overload_dkk, "export": overload_dkk}
+    most["energy"] = SHORTAGE_DKK_PER_KWH
+    return any(
+        abs(worth) > most.get(name.split("_")[0], np.inf) + TIED
+        for name, worth in dual.items()
+    )
+
+
+def _problem(
+    stores: Sequence[StoreReport],
+    area: int,
+    ahead: AreaAhead,
+    step_h: float,
+    *,
+    overruns: bool,
+) -> pulp.LpProblem:
+    problem = pulp.LpProblem(STAGE, pulp.LpMinimize)
     cost: list[Term] = []
+    exchange: list[list[Term]] = [[] for _ in ahead.uncontrolled_kw]
+    fixed = ahead.uncontrolled_kw.copy()
     for f, store in enumerate(stores):
-        if store.fixed_kw[area].any() or store.discharge_max_kw[area] > 0:
-            cost += _add_meter(problem, exchange, f, store, area, ahead, step_h)
-        elif store.charge_max_kw[area].any():
-            cost += _add_load(problem, exchange, f, store, area, ahead, step_h)
-    most = ahead.import_kw - ahead.uncontrolled_kw
-    least = -ahead.export_kw - ahead.uncontrolled_kw
-    for k in steps:
-        over = problem.add_variable(f"overload_import_{k}", 0)
-        under = problem.add_variable(f"overload_export_{k}", 0)
-        room = problem.add_variable(f"within_{k}", float(least[k]), float(most[k]))
-        cost += [(at, step_h * OVERLOAD_DKK_PER_KWH) for at in (over, under)]
-        balance = [*exchange[k], (over, -1.0), (under, 1.0), (room, -1.0)]
-        problem += pulp.lpSum_vars_coefs(balance) == 0, f"limit_{k}"
+        cost += _add_store(problem, exchange, f, store, area, ahead, step_h, overruns)
+        fixed += store.fixed_kw[area]
+    limits = ahead.import_kw - fixed, -ahead.export_kw - fixed
+    for side, binds, limit in zip(
+        SIDES, _can_bind(stores, area, ahead), limits, strict=True
+    ):
+        for k in np.flatnonzero(binds).tolist():
+            load = exchange[k]
+            if overruns:
+                over = problem.add_variable(f"overload_{side}_{k}", 0)
+                cost.append((over, step_h * OVERLOAD_DKK_PER_KWH))
+                load = [*load, (over, -1.0 if side == "import" else 1.0)]
+            total, most = pulp.lpSum_vars_coefs(load), float(limit[k])
+            row = total <= most if side == "import" else total >= most
+            problem.addConstraint(row, f"{side}_{k}")
     problem += pulp.lpSum_vars_coefs(cost)
-    solve(problem, "look_ahead", stores[0].moment.step, solver)
-    dual = duals(problem)
-    return np.array([-dual[f"limit_{k}"] / step_h for k in steps])
+    return problem
 
 
-def _add_load(
+def _add_store(
     problem: pulp.LpProblem,
     exchange: list[list[Term]],
     f: int,
@@ -159,75 +251,62 @@ def _add_load(
     area: int,
     ahead: AreaAhead,
     step_h: float,
+    overruns: bool,
 ) -> list[Term]:
-    """Add a store that only draws from the grid; return its part of the objective."""
-    cost, charges = [], []
-    for k, price in enumerate(ahead.import_dkk_per_kwh.tolist()):
-        most = float(store.charge_max_kw[area, k])
-        charge = problem.add_variable(f"charge_{f}_{k}", 0, most)
-        cost.append((charge, step_h * price))
-        exchange[k].append((charge, 1.0))
-        charges.append([(charge, -step_h * float(store.charge_gain[area, k]))])
-    return cost + _add_energy(problem, f, store, area, ahead, charges)
+    """Add a store, and to each step's exchange what it can move; return its costs.
 
-
-def _add_meter(
-    problem: pulp.LpProblem,
-    exchange: list[list[Term]],
-    f: int,
-    store: StoreReport,
-    area: int,
-    ahead: AreaAhead,
-    step_h: float,
-) -> list[Term]:
-    """Add a store behind a meter that draws and feeds in; return its costs."""
-    add = problem.add_variable
-    gain, loss = store.charge_gain[area], float(store.discharge_loss[area])
-    give, fixed = float(store.discharge_max_kw[area]), store.fixed_kw[area].tolist()
-    cost: list[Term] = []
-    powers = []
-    for k, price in enumerate(ahead.import_dkk_per_kwh.tolist()):
-        bought, sold = add(f"import_{f}_{k}", 0), add(f"export_{f}_{k}", 0)
-        charge = add(f"charge_{f}_{k}", 0, float(store.charge_max_kw[area, k]))
-        discharge = add(f"discharge_{f}_{k}", 0, give)
-        curtailed = add(f"curtail_{f}_{k}", 0, float(store.curtailable_kw[area, k]))
-        cost += [
-            (bought, step_h * price),
-            # no meter buys and sells at once, even where a negative price with tax on
-            # it makes export dearer than import
-            (sold, -step_h * min(float(ahead.export_dkk_per_kwh[k]), price)),
-            (discharge, step_h * store.wear_dkk_per_kwh),
-            (curtailed, step_h * CURTAILMENT_DKK_PER_KWH),
-        ]
-        meter = [(bought, 1.0), (sold, -1.0), (charge, -1.0)]
-        meter += [(discharge, 1.0), (curtailed, -1.0)]
-        problem += pulp.lpSum_vars_coefs(meter) == fixed[k], f"meter_{f}_{k}"
-        exchange[k] += meter[:2]
-        powers.append([(charge, -step_h * float(gain[k])), (discharge, step_h * loss)])
-    return cost + _add_energy(problem, f, store, area, ahead, powers)
-
-
-def _add_energy(
-    problem: pulp.LpProblem,
-    f: int,
-    store: StoreReport,
-    area: int,
-    ahead: AreaAhead,
-    powers: list[list[Term]],
-) -> list[Term]:
-    """Add a store's energy balance; return what overruns cost and the end is worth."""
-    keep = float(store.keep[area])
-    need, capacity = store.need_kwh[area].tolist(), store.capacity_kwh[area].tolist()
-    cost: list[Term] = []
+    What cannot be, no variable stands for.
+    """
+    add, cost = problem.add_variable, list[Term]()
+    keep, give = float(store.keep[area]), float(store.discharge_max_kw[area])
+    loss = step_h * float(store.discharge_loss[area])
+    gain = (step_h * store.charge_gain[area]).tolist()
+    fixed, most, waste, need, capacity = (
+        values[area].tolist()
+        for values in (
+            store.fixed_kw,
+            store.charge_max_kw,
+            store.curtailable_kw,
+            store.need_kwh,
+            store.capacity_kwh,
+        )
+    )
     before: list[Term] = []
     start = keep * float(store.stored_kwh[area])
-    for k, terms in enumerate(powers):
-        stored = problem.add_variable(f"stored_{f}_{k}", 0, capacity[k + 1])
-        short = problem.add_variable(f"short_{f}_{k}", 0)
-        spilled = problem.add_variable(f"spilled_{f}_{k}", 0)
-        cost += [(short, SHORTAGE_DKK_PER_KWH), (spilled, SHORTAGE_DKK_PER_KWH)]
-        energy = [*terms, *before, (stored, 1.0), (short, -1.0), (spilled, 1.0)]
-        problem += pulp.lpSum_vars_coefs(energy) == start - need[k], f"energy_{f}_{k}"
+    for k, (buy, sell) in enumerate(
+        zip(
+            ahead.import_dkk_per_kwh.tolist(),
+            ahead.export_dkk_per_kwh.tolist(),
+            strict=True,
+        )
+    ):
+        charge = add(f"charge_{f}_{k}", 0, most[k])
+        stored = add(f"stored_{f}_{k}", 0, capacity[k + 1])
+        cost.append((charge, step_h * buy))
+        meter, energy = [(charge, 1.0)], [(charge, -gain[k]), *before, (stored, 1.0)]
+        if give > 0:
+            discharge = add(f"discharge_{f}_{k}", 0, give)
+            cost.append((discharge, step_h * (store.wear_dkk_per_kwh - buy)))
+            meter.append((discharge, -1.0))
+            energy.append((discharge, loss))
+        if waste[k] > 0:
+            curtailed = add(f"curtail_{f}_{k}", 0, waste[k])
+            cost.append((curtailed, step_h * (CURTAILMENT_DKK_PER_KWH + buy)))
+            meter.append((curtailed, 1.0))
+        exchange[k] += meter
+        if fixed[k] < give:
+            sold = add(f"export_{f}_{k}", 0)
+            # no meter buys and sells at once, even where a negative price with tax on
+            # it makes export dearer than import
+            cost.append((sold, step_h * (buy - min(sell, buy))))
+            fed_in = pulp.lpSum_vars_coefs([*meter, (sold, 1.0)]) >= -fixed[k]
+            problem.addConstraint(fed_in, f"meter_{f}_{k}")
+        if overruns or k == 0:
+            short, spilled = add(f"short_{f}_{k}", 0), add(f"spilled_{f}_{k}", 0)
+            cost += [(short, SHORTAGE_DKK_PER_KWH), (spilled, SHORTAGE_DKK_PER_KWH)]
+            energy += [(short, -1.0), (spilled, 1.0)]
+        balance = pulp.lpSum_vars_coefs(energy) == start - need[k]
+        problem.addConstraint(balance, f"energy_{f}_{k}")
         before, start = [(stored, -keep)], 0.0
     worth = float(ahead.import_dkk_per_kwh.mean() / store.charge_gain[area].mean())
     return [*cost, (before[0][0], -worth)] if before else cost

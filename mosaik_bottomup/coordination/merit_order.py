@@ -15,12 +15,21 @@ from mosaik_bottomup.messages import BidBook
 SAME_KW = 1e-9  # options nearer than this differ by rounding
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class MeritOrder:
-    """The bids of one aggregator in one area, ``m`` segments sorted by slope."""
+type Curve = tuple[FloatArray, FloatArray]
+"""Slopes in DKK/kWh, ascending, and widths in kW of a merit order."""
 
-    base_kw: float
-    """Sum of the sites' least powers: the must-run."""
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MeritOrders:
+    """The bids of one aggregator in ``a`` areas: ``m`` segments, area by area.
+
+    Within an area they are sorted by slope.
+    """
+
+    base_kw: FloatArray
+    """Sum of the sites' least powers: the must-run, shape ``(a,)``."""
+    first: IntArray
+    """Segments of area ``i`` are ``first[i]`` to ``first[i + 1] - 1``, ``(a + 1,)``."""
     slope_dkk_per_kwh: FloatArray
     width_kw: FloatArray
     site: IntArray
@@ -28,9 +37,19 @@ class MeritOrder:
     divisible: BoolArray
 
     @property
-    def top_kw(self) -> float:
-        """Sum of the sites' highest powers."""
-        return self.base_kw + float(self.width_kw.sum())
+    def curves(self) -> list[Curve]:
+        """Slopes and widths of each area."""
+        cuts = self.first[1:-1]
+        slopes, widths = (
+            np.split(it, cuts) for it in (self.slope_dkk_per_kwh, self.width_kw)
+        )
+        return list(zip(slopes, widths, strict=True))
+
+    @property
+    def top_kw(self) -> FloatArray:
+        """Sum of the sites' highest powers, shape ``(a,)``."""
+        wide: FloatArray = np.array([width.sum() for _, width in self.curves])
+        return self.base_kw + wide
 
 
 @numba.njit(cache=True)
@@ -83,21 +102,25 @@ def hull_segments(
     return slope[:count], width[:count], row[:count], parted[:count]
 
 
-def merit_orders(book: BidBook, areas: int, step_h: float) -> list[MeritOrder]:
-    """Return one merit order per area; ties are broken by row."""
+def merit_orders(book: BidBook, areas: int, step_h: float) -> MeritOrders:
+    """Return the merit order of each area; ties are broken by row."""
     slope, width, row, parted = hull_segments(
         book.power_kw, book.cost_dkk, book.divisible, step_h
     )
     where = book.area[row]
-    orders = []
-    for area in range(areas):
-        mine = np.flatnonzero(where == area)
-        mine = mine[np.lexsort((row[mine], slope[mine]))]
-        base = float(book.power_kw[book.area == area, 0].sum())
-        orders.append(
-            MeritOrder(base, slope[mine], width[mine], row[mine], parted[mine])
-        )
-    return orders
+    order = np.lexsort((row, slope, where))
+    first = np.searchsorted(where[order], np.arange(areas + 1))
+    by_area = np.argsort(book.area, kind="stable")
+    cuts = np.searchsorted(book.area[by_area], np.arange(1, areas))
+    least = np.split(book.power_kw[by_area, 0], cuts)
+    return MeritOrders(
+        np.array([power.sum() for power in least]),
+        first,
+        slope[order],
+        width[order],
+        row[order],
+        parted[order],
+    )
 
 
 @numba.njit(cache=True)
@@ -121,14 +144,14 @@ def _merge(
     return slope[:count], width[:count]
 
 
-def simplify(order: MeritOrder, most: int) -> tuple[FloatArray, FloatArray]:
+def simplify(curve: Curve, most: int) -> Curve:
     r"""Return slopes and widths of at most ``most`` segments for the optimisation.
 
     Neighbours are merged where that changes the curve least: two segments of widths
     :math:`w, v` and slopes :math:`s \le t` become one with their mean slope, which
     lifts the curve by at most :math:`(t - s)\,w v / (w + v)`.
     """
-    if order.slope_dkk_per_kwh.size <= most:
-        return order.slope_dkk_per_kwh, order.width_kw
-    slope, width = _merge(order.slope_dkk_per_kwh, order.width_kw, most)
+    if curve[0].size <= most:
+        return curve
+    slope, width = _merge(*curve, most)
     return slope, width

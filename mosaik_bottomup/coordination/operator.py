@@ -1,14 +1,14 @@
 """What every DSO at the table has in common, whatever it does about its limits."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import numpy as np
 
 from mosaik_bottomup.arrays import FloatArray
+from mosaik_bottomup.coordination.congestion_points import Room, SharedLimits
 from mosaik_bottomup.coordination.rehearsal import ScheduleCheck
-from mosaik_bottomup.coordination.stage_two import Room
 from mosaik_bottomup.messages import (
     AreaOffer,
     CongestionPrices,
@@ -41,6 +41,10 @@ type Capability = Callable[[FloatArray], tuple[FloatArray, FloatArray]]
 """``capability(reactive_kvar)``: highest import and export in kW at the meters that
 keep the loading within its limit at that reactive power; shapes ``(a, t)``."""
 
+type SharedCapability = Callable[[FloatArray], SharedLimits]
+"""``shared_capability(reactive_kvar)``: the limits that areas share, at that reactive
+power of each area, ``(a, t)``; limits of shape ``(m, t)``."""
+
 
 class Operator(Protocol):
     """A DSO in the negotiation."""
@@ -63,13 +67,17 @@ def room_of_step(
     capability: Capability,
     offers: Mapping[str, AreaOffer],
     moment: Moment,
+    shared: SharedCapability | None = None,
 ) -> Room:
     """Return what the transformers leave in the step that offers are about."""
     now = forecast(moment.now, moment.step, 1)
     reactive = np.sum([it.reactive_max_kvar for it in offers.values()], axis=0)
-    most, least = capability(now.uncontrolled_kvar + reactive[:, None])
+    kvar = now.uncontrolled_kvar + reactive[:, None]
+    most, least = capability(kvar)
     most, least, margin = less_margin(most, least, now.margin_kw)
-    return Room(now.uncontrolled_kw[:, 0], most[:, 0], least[:, 0], margin[:, 0])
+    limits = None if shared is None else less_sums(shared(kvar), now.margin_kw).at(0)
+    load = now.uncontrolled_kw[:, 0]
+    return Room(load, most[:, 0], least[:, 0], margin[:, 0], limits)
 
 
 def less_margin(
@@ -83,6 +91,18 @@ def less_margin(
     between, both = np.maximum(import_kw + export_kw, 0.0), more + less
     part = np.where(both > between, between / np.where(both > 0, both, 1.0), 1.0)
     return import_kw - part * more, export_kw - part * less, part * more
+
+
+def less_sums(limits: SharedLimits, margin_kw: FloatArray) -> SharedLimits:
+    """Return shared limits less the margins of all their areas, ``(2, a, t)``.
+
+    As if all forecasts were wrong the same way at a time.
+    """
+    wide = (2, limits.member.shape[1], limits.import_kw.shape[1])
+    more, less = np.broadcast_to(margin_kw, wide)
+    margins = np.stack([limits.total(more), limits.total(less)])
+    most, least, _ = less_margin(limits.import_kw, limits.export_kw, margins)
+    return replace(limits, import_kw=most, export_kw=least)
 
 
 def planned_kw(offers: Mapping[str, AreaOffer], room: Room) -> FloatArray:

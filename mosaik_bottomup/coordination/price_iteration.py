@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from mosaik_bottomup.arrays import FloatArray
+from mosaik_bottomup.coordination.congestion_points import Room
 from mosaik_bottomup.coordination.operator import (
     Capability,
     Forecast,
@@ -28,7 +29,6 @@ from mosaik_bottomup.coordination.operator import (
     planned_kw,
     room_of_step,
 )
-from mosaik_bottomup.coordination.stage_two import Room
 from mosaik_bottomup.errors import InvariantError
 from mosaik_bottomup.messages import (
     AreaOffer,

@@ -34,15 +34,27 @@ def solve(problem: pulp.LpProblem, stage: str, step: int, solver: Solver) -> Non
     StageError
         If the solver does not end with an optimum; names the LP file written.
     """
-    written = None
-    if solver.lp_folder is not None:
-        written = _write(problem, stage, step, solver.lp_folder)
-    stats = problem.solve(pulp.getSolver(solver.name, **solver.options()))
+    stats, written = _run(problem, stage, step, solver)
     if stats.status != pulp.LpSolveStatus.Optimal:
         if written is None:
             folder = Path(tempfile.mkdtemp(prefix="mosaik-bottomup-"))
             written = _write(problem, stage, step, folder)
         raise StageError(stage, step, stats.status_str, written)
+
+
+def is_solved(problem: pulp.LpProblem, stage: str, step: int, solver: Solver) -> bool:
+    """Solve ``problem`` in place if it has an optimum; return whether it has."""
+    stats, _ = _run(problem, stage, step, solver)
+    return bool(stats.status == pulp.LpSolveStatus.Optimal)
+
+
+def _run(
+    problem: pulp.LpProblem, stage: str, step: int, solver: Solver
+) -> tuple[pulp.LpSolveStats, Path | None]:
+    written = None
+    if solver.lp_folder is not None:
+        written = _write(problem, stage, step, solver.lp_folder)
+    return problem.solve(pulp.getSolver(solver.name, **solver.options())), written
 
 
 def values(variables: Iterable[pulp.LpVariable]) -> list[float]:

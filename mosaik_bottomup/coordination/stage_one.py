@@ -7,14 +7,13 @@ import numpy as np
 import pulp
 
 from mosaik_bottomup.arrays import FloatArray
+from mosaik_bottomup.coordination.merit_order import Curve
+from mosaik_bottomup.coordination.pooled_curve import pooled
 from mosaik_bottomup.coordination.solver import Solver, solve, values
 from mosaik_bottomup.messages import INDIFFERENCE_DKK_PER_KWH
 
 SHORTFALL_DKK_PER_KWH = 5.0
 """A few times the dearest retail price, so that what is ordered is delivered."""
-
-type Curve = tuple[FloatArray, FloatArray]
-"""Slopes in DKK/kWh, ascending, and widths in kW of a merit order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +50,9 @@ def clear(
         \quad\text{s.t.}\quad \sum_a P_{a} = S + \delta^+ - \delta^-, \quad
         lo_{a} \le P_{a} \le hi_{a}
 
+    Within their bounds all areas compete for one target, so that their merit orders are
+    one (see `mosaik_bottomup.coordination.pooled_curve`).
+
     Parameters
     ----------
     curves
@@ -83,35 +85,41 @@ def clear(
         free: FloatArray = np.clip(base_kw + np.array(own), low, high)
         return free
 
+    wanted = float(target_kw - low.sum())
+    pool = pooled(curves, low - base_kw, high - base_kw).fine_at(wanted)
+    power = _solve(pool.blocks, wanted, imbalance, step_h, step, solver)
+    while (finer := pool.refined(power)) is not None:
+        pool = finer
+        power = _solve(pool.blocks, wanted, imbalance, step_h, step, solver)
+    cleared: FloatArray = np.clip(low + pool.split_kw(power, low.size), low, high)
+    return cleared
+
+
+def _solve(
+    curve: Curve,
+    wanted_kw: float,
+    imbalance: Imbalance,
+    step_h: float,
+    step: int,
+    solver: Solver,
+) -> float:
+    """Return how much of a curve is taken for a target."""
     problem = pulp.LpProblem("stage_one", pulp.LpMinimize)
     above = problem.add_variable("imbalance_above", 0)
     below = problem.add_variable("imbalance_below", 0)
+    slopes, widths = curve
+    blocks = [
+        problem.add_variable(f"power_{s}", 0, width)
+        for s, width in enumerate(widths.tolist())
+    ]
     cost = [
         (above, step_h * imbalance.above_dkk_per_kwh),
         (below, step_h * imbalance.below_dkk_per_kwh),
+        *zip(blocks, (step_h * slopes).tolist(), strict=True),
     ]
-    balance = [(above, -1.0), (below, 1.0)]
-    areas = []
-    for a, (slopes, widths) in enumerate(curves):
-        segments = [
-            problem.add_variable(f"power_{a}_{s}", 0, width)
-            for s, width in enumerate(widths.tolist())
-        ]
-        cost += zip(segments, (step_h * slopes).tolist(), strict=True)
-        power = [(segment, 1.0) for segment in segments]
-        balance += power
-        areas.append(power)
     problem += pulp.lpSum_vars_coefs(cost)
-    wanted = float(target_kw - base_kw.sum())
-    problem += pulp.lpSum_vars_coefs(balance) == wanted, "schedule"
-    for a, power in enumerate(areas):
-        if power:
-            total = pulp.lpSum_vars_coefs(power)
-            if high[a] < top_kw[a]:
-                problem += total <= float(high[a] - base_kw[a]), f"envelope_high_{a}"
-            if low[a] > base_kw[a]:
-                problem += total >= float(low[a] - base_kw[a]), f"envelope_low_{a}"
+    power = [(block, 1.0) for block in blocks]
+    balance = pulp.lpSum_vars_coefs([(above, -1.0), (below, 1.0), *power])
+    problem += balance == wanted_kw, "schedule"
     solve(problem, "stage_one", step, solver)
-    taken = np.array([sum(values(at for at, _ in power)) for power in areas])
-    cleared: FloatArray = np.clip(base_kw + taken, low, high)
-    return cleared
+    return sum(values(blocks))

@@ -10,13 +10,21 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from mosaik_bottomup.arrays import FloatArray
+from mosaik_bottomup.coordination.congestion_points import Room
 from mosaik_bottomup.coordination.intraday import IntradayMarket
-from mosaik_bottomup.coordination.look_ahead import AreaAhead, congestion_prices, pool
+from mosaik_bottomup.coordination.look_ahead import (
+    AreaAhead,
+    congestion_prices,
+    pool,
+    sums,
+)
 from mosaik_bottomup.coordination.operator import (
     Capability,
     Forecast,
+    SharedCapability,
     area_record,
     less_margin,
+    less_sums,
     room_of_step,
 )
 from mosaik_bottomup.coordination.rehearsal import (
@@ -27,12 +35,7 @@ from mosaik_bottomup.coordination.rehearsal import (
 )
 from mosaik_bottomup.coordination.solver import Solver
 from mosaik_bottomup.coordination.stage_one import Imbalance
-from mosaik_bottomup.coordination.stage_two import (
-    Allocation,
-    Room,
-    Secured,
-    secure,
-)
+from mosaik_bottomup.coordination.stage_two import Allocation, Secured, secure
 from mosaik_bottomup.errors import InvariantError
 from mosaik_bottomup.messages import (
     AreaOffer,
@@ -40,6 +43,7 @@ from mosaik_bottomup.messages import (
     Envelope,
     Moment,
     StoreOffer,
+    StoreReport,
 )
 
 
@@ -85,12 +89,15 @@ class SystemOperator:
         ``capability(reactive_kvar)``: highest import and export in kW at the meters
         that keep the loading within its limit at that reactive power; shapes
         ``(a, t)``.
+    shared
+        The limits that areas share, alike; None where they share none.
     """
 
     rules: DsoRules
     solver: Solver
     forecast: Callable[[int, int, int], Forecast]
     capability: Capability
+    shared: SharedCapability | None = None
     record: dict[str, FloatArray] = field(default_factory=dict)
     """The last real step."""
     _ahead: tuple[int, FloatArray] | None = None
@@ -149,31 +156,57 @@ class SystemOperator:
             kvar = ahead.uncontrolled_kvar + reactive[:, None]
             most, least = self.capability(kvar)
             most, least, _ = less_margin(most, least, ahead.margin_kw)
-            for a in range(rules.areas):
-                keep = max(1 - margin[a], 0.0)
-                area_ahead = AreaAhead(
-                    ahead.uncontrolled_kw[a],
-                    keep * most[a],
-                    keep * least[a],
-                    ahead.import_dkk_per_kwh,
-                    ahead.export_dkk_per_kwh,
+            price += self._priced(
+                stores, ahead, ahead.uncontrolled_kw, margin, most, least
+            )
+            if self.shared is not None:
+                tree = less_sums(self.shared(kvar), ahead.margin_kw)
+                # of a limit, as much as of all its areas: they all get more if it does
+                kept = [margin[each].min() for each in tree.member]
+                above = self._priced(
+                    [sums(store, tree.member) for store in stores],
+                    ahead,
+                    tree.total(ahead.uncontrolled_kw),
+                    np.array(kept),
+                    tree.import_kw,
+                    tree.export_kw,
                 )
-                price[a] = congestion_prices(
-                    stores, a, area_ahead, rules.step_h, self.solver
-                )
+                price += tree.spread(above.T).T
         if moment.rehearsal is None:
             self._ahead = (moment.step, price)
         return price
+
+    def _priced(
+        self,
+        stores: list[StoreReport],
+        ahead: Forecast,
+        load_kw: FloatArray,
+        margin: FloatArray,
+        import_kw: FloatArray,
+        export_kw: FloatArray,
+    ) -> FloatArray:
+        """Return the prices ahead of some congestion points, each field ``(p, t)``."""
+        keep = np.maximum(1 - margin, 0.0)[:, None]
+        bounds = zip(load_kw, keep * import_kw, keep * export_kw, strict=True)
+        retail = ahead.import_dkk_per_kwh, ahead.export_dkk_per_kwh
+        rules, solver = self.rules, self.solver
+        prices = [
+            congestion_prices(
+                stores, p, AreaAhead(*bound, *retail), rules.step_h, solver
+            )
+            for p, bound in enumerate(bounds)
+        ]
+        return np.array(prices).reshape(load_kw.shape)
 
     def _secure(
         self, offers: Mapping[str, AreaOffer], moment: Moment
     ) -> dict[str, CongestionPrices | Envelope]:
         rules = self.rules
-        room = room_of_step(self.forecast, self.capability, offers, moment)
+        room = room_of_step(self.forecast, self.capability, offers, moment, self.shared)
         if moment.rehearsal is not None and not rules.rehearsal.secured:
             # sold without asking: a rehearsal that nobody secures
             unbound = np.full(rules.areas, np.inf)
-            room = replace(room, import_kw=unbound, export_kw=unbound)
+            room = replace(room, import_kw=unbound, export_kw=unbound, shared=None)
         granted = secure(
             list(offers.values()),
             room,
@@ -184,9 +217,11 @@ class SystemOperator:
         )
         again, commit = False, None
         if rules.sells(moment):
-            again, commit = self._day.note(
-                moment, granted.price_dkk_per_kwh, granted.overload_kw
+            # an overload above areas counts as theirs: all of them are to do more
+            overload = granted.overload_kw + room.above.spread(
+                granted.shared_overload_kw
             )
+            again, commit = self._day.note(moment, granted.price_dkk_per_kwh, overload)
             if commit is not None and rules.rehearsal.secured:
                 self._checked = self._day.check()
         elif moment.rehearsal is not None:  # what is traded is secured as it is
