@@ -21,6 +21,7 @@ from mosaik_bottomup.devices.heat_pump_site import HeatPumpSites
 from mosaik_bottomup.devices.outlook import PlanningRules
 from mosaik_bottomup.devices.pv_battery_site import PvBatterySites
 from mosaik_bottomup.errors import InputError, Problem
+from mosaik_bottomup.grid import medium_voltage
 from mosaik_bottomup.grid import network as grid_network
 from mosaik_bottomup.grid.network import Network
 from mosaik_bottomup.inputs import (
@@ -152,8 +153,24 @@ def build(scenario: Scenario) -> Case:
 
 
 def build_network(grid: Grid) -> Network:
-    """Return the areas with their transformers."""
-    return grid_network.build(grid.networks, grid.transformer_kva, grid.mv_voltage_pu)
+    """Return the areas with their transformers and what they share."""
+    feeders = [
+        medium_voltage.Feeder(
+            each.name,
+            tuple(a for name in each.areas for a in grid.standing_for(name)),
+            each.limit_kva,
+            each.length_km,
+            each.cable,
+        )
+        for each in grid.feeders
+    ]
+    return grid_network.build(
+        grid.networks,
+        grid.transformer_kva,
+        grid.mv_voltage_pu,
+        feeders,
+        grid.hv_mv_kva,
+    )
 
 
 def calendar(scenario: Scenario) -> Calendar:

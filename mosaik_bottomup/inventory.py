@@ -73,6 +73,7 @@ def all_entities(case: Case) -> dict[str, Sequence[str]]:
         "transformers": network.areas,
         "buses": network.bus_names,
         "lines": network.line_names,
+        "congestion_points": network.points.names,
         "messages": LINKS,
     }
 
@@ -133,6 +134,7 @@ def all_static(
             "rating": rating_kva,
         },
         "aggregators": {"imbalance_price": np.full(len(case.aggregators), price)},
+        "congestion_points": {"limit": network.points.limit_kva},
         "households": {"area": network.home_area},
         "buses": {"area": network.bus_area},
         "lines": {"area": network.line_area},

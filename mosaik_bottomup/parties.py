@@ -14,9 +14,14 @@ from mosaik_bottomup.calendar import Calendar
 from mosaik_bottomup.case import PERCENT, Case, Fleet, Stream, forecast_reach_h
 from mosaik_bottomup.case import calendar as case_calendar
 from mosaik_bottomup.coordination.aggregator import Aggregator, AggregatorRules
+from mosaik_bottomup.coordination.congestion_points import SharedLimits
 from mosaik_bottomup.coordination.intraday import IntradayMarket
 from mosaik_bottomup.coordination.load_forecast import LoadForecast
-from mosaik_bottomup.coordination.operator import Forecast, Operator
+from mosaik_bottomup.coordination.operator import (
+    Forecast,
+    Operator,
+    SharedCapability,
+)
 from mosaik_bottomup.coordination.price_iteration import PricingOperator
 from mosaik_bottomup.coordination.rehearsal import RehearsalRules
 from mosaik_bottomup.coordination.site_cap import CappingOperator
@@ -33,6 +38,7 @@ from mosaik_bottomup.grid.headroom import Headroom, limits_kw
 from mosaik_bottomup.grid.headroom_fit import fit
 from mosaik_bottomup.grid.network import Network
 from mosaik_bottomup.grid.power_flow import area_sums
+from mosaik_bottomup.grid.shared_headroom import fit_shared, shared_limits_kw
 from mosaik_bottomup.inputs.clock import LOCAL_ZONE
 from mosaik_bottomup.inputs.series import Series
 from mosaik_bottomup.scenario import Scenario, StrategyName
@@ -241,7 +247,8 @@ def system_operator(
         ),
         market=_market(scenario),
     )
-    return SystemOperator(rules, solver(scenario), forecast, capability)
+    shared = _shared_capability(case, headroom)
+    return SystemOperator(rules, solver(scenario), forecast, capability, shared)
 
 
 def calendar(scenario: Scenario) -> Calendar:
@@ -250,6 +257,23 @@ def calendar(scenario: Scenario) -> Calendar:
     if STRATEGIES[scenario.run.strategy].follows_schedule:
         return made
     return replace(made, trade_every_steps=0)
+
+
+def _shared_capability(case: Case, headroom: Headroom) -> SharedCapability | None:
+    """Return what the limits that areas share leave to meters; None without any."""
+    points, dso = case.network.points, case.scenario.dso
+    if not points.names:
+        return None
+    model = fit_shared(case.network, headroom, np.random.default_rng(0))
+
+    def shared(reactive_kvar: FloatArray) -> SharedLimits:
+        behind_kvar = points.member @ reactive_kvar
+        import_kw, export_kw = shared_limits_kw(
+            model, behind_kvar, dso.loading_margin_percent
+        )
+        return SharedLimits(points.member, import_kw, export_kw)
+
+    return shared
 
 
 def _market(scenario: Scenario) -> IntradayMarket:

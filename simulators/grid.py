@@ -21,6 +21,7 @@ from mosaik_components.bottomup.setting import Setting, settle
 
 from mosaik_bottomup.arrays import FloatArray, IntArray
 from mosaik_bottomup.errors import InvariantError
+from mosaik_bottomup.grid.medium_voltage import loading_of_points
 from mosaik_bottomup.grid.power_flow import (
     PowerFlow,
     PowerFlowError,
@@ -224,6 +225,13 @@ class Simulator(mosaik_api_v3.Simulator):
             "lines": {
                 "loading": flow.line_loading_percent,
                 "current": flow.line_current_ka,
+            },
+            "congestion_points": {
+                "loading": loading_of_points(
+                    network.points, flow.point_p_kw, flow.point_q_kvar
+                ),
+                "power_kw": flow.point_p_kw,
+                "reactive_kvar": flow.point_q_kvar,
             },
         }
         record = {

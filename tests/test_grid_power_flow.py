@@ -25,6 +25,7 @@ TWO_AREAS = {"A": "LV2.101", "B": "LV3.101"}
 AGREED_PU = 5e-7  # what two implementations of the same circuit may differ by
 AGREED_LOADING_PERCENT = 2e-5
 BALANCE_KW = 1e-6  # mismatch that Newton-Raphson leaves
+AGREED_KW = 5e-6  # of up to a megawatt
 HOMES = 205
 # SimBench's own transformers, all homes at their rated power
 LOADING_PERCENT = [63.714727865, 76.536004020]
@@ -51,7 +52,9 @@ def loads(seed, between_kw):
 
 def differences(one, other):
     return {
-        field.name: np.abs(getattr(one, field.name) - getattr(other, field.name)).max()
+        field.name: np.abs(getattr(one, field.name) - getattr(other, field.name)).max(
+            initial=0.0
+        )
         for field in fields(PowerFlowResult)
     }
 
@@ -75,9 +78,9 @@ def test_both_engines_agree(seed, between_kw, kva):
     assert differ["transformer_loading_percent"] < AGREED_LOADING_PERCENT
     assert differ["line_loading_percent"] < AGREED_LOADING_PERCENT
     assert differ["line_current_ka"] < AGREED_LOADING_PERCENT
-    assert differ["transformer_p_kw"] < BALANCE_KW
-    assert differ["transformer_q_kvar"] < BALANCE_KW
-    assert differ["losses_kw"] < BALANCE_KW
+    assert differ["transformer_p_kw"] < AGREED_KW
+    assert differ["transformer_q_kvar"] < AGREED_KW
+    assert differ["losses_kw"] < AGREED_KW
 
 
 @settings(deadline=None)

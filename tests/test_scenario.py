@@ -8,6 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from mosaik_bottomup.case import build_network
 from mosaik_bottomup.errors import InputError, Problem
 from mosaik_bottomup.scenario import Grid, Run, Scenario, Sites, load, parse
 from mosaik_bottomup.scenario.checks import cannot_write
@@ -217,6 +218,41 @@ def test_a_list_that_fits_neither_names_nor_copies_is_refused():
 
     assert problem.key == "grid.transformer_kva"
     assert "4 copies" in problem.remedy
+
+
+def test_feeders_through_copies_are_a_tree_and_survive_writing():
+    north = '{name = "north", areas = ["A", "B-2"], limit_kva = 300.0}'
+    scenario = parse("", overrides=["grid.copies=2", f"grid.feeders=[{north}]"])
+
+    network = build_network(scenario.grid)
+    assert network.points.feeders[0].areas == ("A-1", "A-2", "B-2")
+    assert parse(scenario.to_toml()) == scenario
+
+
+def test_all_that_is_wrong_with_feeders_is_said_at_once():
+    found = problems_of(
+        text="""
+        [[grid.feeders]]
+        name = "north"
+        areas = ["A", "B"]
+        limit_kva = 200.0
+        [[grid.feeders]]
+        name = "north"
+        areas = ["B", "C"]
+        limit_kva = 200.0
+        """
+    )
+
+    said = {problem.key: problem.remedy for problem in found}
+    assert "of its own" in said["grid.feeders.1.name"]
+    assert "B hangs on feeder north already" in said["grid.feeders.1.areas"]
+    assert "no area C" in said["grid.feeders.1.areas"]
+
+
+def test_an_unknown_key_of_a_feeder_is_told_the_known_ones():
+    problem = problem_of('grid.feeders=[{name="n", areas=["A"], limit_kva=9.0, x=1}]')
+
+    assert "length_km" in problem.remedy
 
 
 def test_an_unknown_grid_is_told_the_known_ones():

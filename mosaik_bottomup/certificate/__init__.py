@@ -13,6 +13,7 @@ from mosaik_bottomup.certificate.quality import (
     qos_state_of_charge,
 )
 from mosaik_bottomup.certificate.security import (
+    security_congestion_points,
     security_lines,
     security_transformers,
     security_voltage,
@@ -21,6 +22,7 @@ from mosaik_bottomup.results import Results, read
 
 CHECKS: dict[str, Callable[[Results], Check]] = {
     "security_transformers": security_transformers,
+    "security_congestion_points": security_congestion_points,
     "security_voltage": security_voltage,
     "security_lines": security_lines,
     "qos_comfort": qos_comfort,

@@ -8,7 +8,7 @@ from mosaik_bottomup.results import BY_AREA, Results
 
 VOLTAGE_TOLERANCE_PU = 1e-6
 """Forgives what a power flow's iteration leaves, and storing in single precision."""
-LINE_LIMIT_PERCENT = 100.0
+LIMIT_PERCENT = 100.0
 LINE_TOLERANCE_PERCENT = 1e-4
 """Forgives storing in single precision."""
 OVERLOAD_TOLERANCE_KW = 1e-6
@@ -77,8 +77,23 @@ def security_lines(results: Results) -> Check:
     row, step = worst(loading_percent)
     loading = float(loading_percent[row, step])
     return Check(
-        loading <= LINE_LIMIT_PERCENT + LINE_TOLERANCE_PERCENT,
+        loading <= LIMIT_PERCENT + LINE_TOLERANCE_PERCENT,
         loading,
         f"at most {loading:.2f} % in {where(results, group, row, step)} "
-        f"(limit {LINE_LIMIT_PERCENT:g} %)",
+        f"(limit {LIMIT_PERCENT:g} %)",
+    )
+
+
+def security_congestion_points(results: Results) -> Check:
+    """Power through limits that areas share; figure: the highest loading in percent."""
+    if "congestion_points" not in results.entities:
+        return Check(True, 0.0, "areas share no limit")
+    loading_percent = results.series("congestion_points", "loading")
+    row, step = worst(loading_percent)
+    loading = float(loading_percent[row, step])
+    return Check(
+        loading <= LIMIT_PERCENT + LOADING_TOLERANCE_PERCENT,
+        loading,
+        f"at most {loading:.2f} % in {where(results, 'congestion_points', row, step)} "
+        f"(limit {LIMIT_PERCENT:g} %)",
     )

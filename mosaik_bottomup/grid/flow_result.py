@@ -30,6 +30,9 @@ class PowerFlowResult:
     line_loading_percent: FloatArray
     """``(lines,)``, of the end with the larger current."""
     line_current_ka: FloatArray
+    point_p_kw: FloatArray
+    """From the busbar into each congestion point that areas share, ``(points,)``."""
+    point_q_kvar: FloatArray
 
 
 class PowerFlowError(RuntimeError):

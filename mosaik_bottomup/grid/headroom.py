@@ -16,12 +16,12 @@ homes is not seen; what that costs, a correction learns from the measured loadin
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any, Self
 
 import numpy as np
 
-from mosaik_bottomup.arrays import FloatArray
+from mosaik_bottomup.arrays import FloatArray, IntArray
 
 MARGIN_PERCENT = 1.0
 """Kept free below the limit, in percent of it, for loads spread unlike the fit's."""
@@ -41,7 +41,8 @@ class Headroom:
 
     rating_kva: FloatArray
     """``(areas,)``."""
-    mv_voltage_pu: float
+    mv_voltage_pu: FloatArray
+    """``(areas,)``, the lowest to reckon with."""
     p_coefficients: FloatArray
     """Of :math:`L` in kW, ``(areas, 5)``, for 1, P, Q, P², Q²."""
     q_coefficients: FloatArray
@@ -59,7 +60,7 @@ class Headroom:
         """Read what :meth:`to_dict` wrote."""
         return cls(
             np.array(values["rating_kva"], dtype=np.float64),
-            float(values["mv_voltage_pu"]),
+            np.array(values["mv_voltage_pu"], dtype=np.float64),
             np.array(values["p_coefficients"], dtype=np.float64),
             np.array(values["q_coefficients"], dtype=np.float64),
         )
@@ -74,6 +75,20 @@ def loading_percent(
     axes as well, for alternatives.
     """
     return _loading_at(headroom, q_kvar)(p_kw)
+
+
+def at_transformers(
+    headroom: Headroom, p_kw: FloatArray, q_kvar: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Return the power at the high-voltage side for powers at the meters, alike."""
+    lost_kw = _quadratic(headroom.p_coefficients, q_kvar)(p_kw)
+    lost_kvar = _quadratic(headroom.q_coefficients, q_kvar)(p_kw)
+    return p_kw + lost_kw, q_kvar + lost_kvar
+
+
+def take(headroom: Headroom, rows: IntArray) -> Headroom:
+    """Return the model of some areas."""
+    return Headroom(*(getattr(headroom, each.name)[rows] for each in fields(Headroom)))
 
 
 def limits_kw(

@@ -1,7 +1,7 @@
 """Which buses, lines, transformers and homes there are, and how they hang together.
 
-Every area is one low-voltage grid behind its own transformer; all transformers hang on
-one medium-voltage bus of constant voltage.
+Every area is one low-voltage grid behind its own transformer. The transformers hang on
+one medium-voltage busbar of constant voltage, or on feeders from there.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,18 +17,25 @@ from mosaik_bottomup.grid.low_voltage import (
     Transformers,
     packaged,
 )
+from mosaik_bottomup.grid.medium_voltage import (
+    CongestionPoints,
+    Feeder,
+    congestion_points,
+    section_lines,
+)
 
 MV_BUS = "MV"
 NO_AREA = -1
-"""Area of the medium-voltage bus, which belongs to none."""
+"""Area of what belongs to none: medium-voltage buses and lines."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Network:
-    """Areas on one medium-voltage bus, as tables.
+    """Areas on one medium-voltage busbar, as tables.
 
     Names are those of the grids after the area's: ``A-Bus-17``. Homes are numbered area
-    by area, in the order of their grid. The medium-voltage bus is row 0.
+    by area, in the order of their grid. The busbar is row 0 of the buses; buses and
+    lines of feeders come last.
     """
 
     areas: tuple[str, ...]
@@ -46,12 +53,16 @@ class Network:
     home_names: tuple[str, ...]
     home_area: IntArray
     home_bus: IntArray
+    points: CongestionPoints
+    """Limits that areas share."""
 
 
 def build(
     networks: Mapping[str, str],
     transformer_kva: Sequence[float] | FloatArray,
     mv_voltage_pu: float = 1.025,
+    feeders: Sequence[Feeder] = (),
+    hv_mv_kva: float = 0.0,
 ) -> Network:
     """Join packaged SimBench grids into one network.
 
@@ -63,23 +74,29 @@ def build(
     transformer_kva
         Rating of each area's transformer, in the order of `networks`.
     mv_voltage_pu
-        Voltage of the medium-voltage bus.
+        Voltage of the medium-voltage busbar.
+    feeders
+        Between busbar and areas; an area on none hangs on the busbar itself.
+    hv_mv_kva
+        Limit of the HV/MV transformer above the busbar; 0 for none.
 
     Raises
     ------
     ValueError
-        If there is no area, a code is not packaged, or the ratings are not one
-        positive number per area.
+        If there is no area, a code is not packaged, the ratings are not one positive
+        number per area, or feeders are no tree.
     """
     grids = packaged(networks.values())
     areas = {area: grids[code] for area, code in networks.items()}
-    return join(areas, transformer_kva, mv_voltage_pu)
+    return join(areas, transformer_kva, mv_voltage_pu, feeders, hv_mv_kva)
 
 
 def join(
     grids: Mapping[str, LowVoltageGrid],
     transformer_kva: Sequence[float] | FloatArray,
     mv_voltage_pu: float = 1.025,
+    feeders: Sequence[Feeder] = (),
+    hv_mv_kva: float = 0.0,
 ) -> Network:
     """Join grids, by area name, into one network; otherwise like `build`.
 
@@ -106,8 +123,20 @@ def join(
             [part.home_names for part in parts],
         )
     )
-    # the medium-voltage bus comes first
+    # the busbar comes first, and feeders last
     first_bus = 1 + np.searchsorted(bus_area, np.arange(len(parts)))
+    points = congestion_points(areas, feeders, hv_mv_kva, line_area.size)
+    of_feeders = section_lines(points, 1 + bus_area.size)
+    no_area = np.full(points.sections, NO_AREA)
+    hv_bus = transformers.hv_bus.copy()
+    for rows, head in zip(points.along, points.heads, strict=True):
+        hv_bus[rows] = of_feeders.to_bus[head - line_area.size :][: rows.size]
+    mv_kv = transformers.hv_kv[:1]
+    lines = replace(
+        lines,
+        from_bus=lines.from_bus + first_bus[line_area],
+        to_bus=lines.to_bus + first_bus[line_area],
+    )
 
     def names(of_each: list[Names], area: IntArray) -> tuple[str, ...]:
         prefixes = np.array([f"{name}-" for name in areas])[area]
@@ -117,19 +146,25 @@ def join(
         areas=areas,
         grids=tuple(parts),
         mv_voltage_pu=float(mv_voltage_pu),
-        bus_names=(MV_BUS, *names([part.bus_names for part in parts], bus_area)),
-        bus_area=np.concatenate([[NO_AREA], bus_area]),
-        bus_kv=np.concatenate([transformers.hv_kv[:1], transformers.lv_kv[bus_area]]),
-        line_names=names([part.line_names for part in parts], line_area),
-        line_area=line_area,
-        lines=replace(
-            lines,
-            from_bus=lines.from_bus + first_bus[line_area],
-            to_bus=lines.to_bus + first_bus[line_area],
+        bus_names=(
+            MV_BUS,
+            *names([part.bus_names for part in parts], bus_area),
+            *(f"{area}-{MV_BUS}" for feeder in feeders for area in feeder.areas),
         ),
+        bus_area=np.concatenate([[NO_AREA], bus_area, no_area]),
+        bus_kv=np.concatenate(
+            [mv_kv, transformers.lv_kv[bus_area], np.repeat(mv_kv, no_area.size)]
+        ),
+        line_names=(
+            *names([part.line_names for part in parts], line_area),
+            *(f"{area}-Feeder" for feeder in feeders for area in feeder.areas),
+        ),
+        line_area=np.concatenate([line_area, no_area]),
+        lines=_stacked([lines, of_feeders]),
         transformer_names=tuple(f"{area}-Transformer" for area in areas),
         transformers=replace(
             transformers,
+            hv_bus=hv_bus,
             lv_bus=transformers.lv_bus + first_bus,
             rating_kva=rating_kva,
             pfe_kw=transformers.pfe_kw * rating_kva / transformers.rating_kva,
@@ -138,6 +173,7 @@ def join(
         home_area=home_area,
         home_bus=np.concatenate([part.home_bus for part in parts])
         + first_bus[home_area],
+        points=points,
     )
 
 
@@ -161,7 +197,7 @@ def alike(network: Network) -> tuple[IntArray, IntArray]:
 
 
 def take(network: Network, areas: IntArray) -> Network:
-    """Return some areas as a network of their own."""
+    """Return some areas as a network of their own, all of them on its busbar."""
     return join(
         {network.areas[row]: network.grids[row] for row in areas.tolist()},
         network.transformers.rating_kva[areas],

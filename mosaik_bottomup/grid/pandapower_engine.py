@@ -7,6 +7,7 @@ from pandapower.auxiliary import pandapowerNet
 from mosaik_bottomup.arrays import FloatArray
 from mosaik_bottomup.grid.flow_result import PowerFlowResult
 from mosaik_bottomup.grid.low_voltage import KVA_PER_MVA
+from mosaik_bottomup.grid.medium_voltage import BUSBAR, power_of_points
 from mosaik_bottomup.grid.network import NO_AREA, Network
 
 TOLERANCE_MVA = 1e-9
@@ -25,7 +26,7 @@ class PandapowerEngine:
 
     def solve(self, p_kw: FloatArray, q_kvar: FloatArray) -> PowerFlowResult | None:
         """Solve for loads of shape ``(homes,)``; None if there is no solution."""
-        net = self._net
+        net, network = self._net, self._network
         net.load["p_mw"] = p_kw / _KW_PER_MW
         net.load["q_mvar"] = q_kvar / _KW_PER_MW
         try:
@@ -34,7 +35,18 @@ class PandapowerEngine:
             return None
         transformer, line = net.res_trafo, net.res_line
         losses_mw = transformer.pl_mw.to_numpy(copy=True)
-        np.add.at(losses_mw, self._network.line_area, line.pl_mw.to_numpy())
+        in_areas = network.line_area != NO_AREA
+        line_losses_mw = line.pl_mw.to_numpy()[in_areas]
+        np.add.at(losses_mw, network.line_area[in_areas], line_losses_mw)
+        point_p_mw, point_q_mvar = (
+            power_of_points(
+                network.points,
+                line[f"{of}_from_{unit}"].to_numpy(),
+                transformer[f"{of}_hv_{unit}"].to_numpy(),
+                network.transformers.hv_bus,
+            )
+            for of, unit in (("p", "mw"), ("q", "mvar"))
+        )
         return PowerFlowResult(
             transformer_loading_percent=transformer.loading_percent.to_numpy(copy=True),
             transformer_p_kw=transformer.p_hv_mw.to_numpy() * _KW_PER_MW,
@@ -43,6 +55,8 @@ class PandapowerEngine:
             voltage_pu=net.res_bus.vm_pu.to_numpy(copy=True),
             line_loading_percent=line.loading_percent.to_numpy(copy=True),
             line_current_ka=line.i_ka.to_numpy(copy=True),
+            point_p_kw=point_p_mw * _KW_PER_MW,
+            point_q_kvar=point_q_mvar * _KW_PER_MW,
         )
 
     def solve_batch(
@@ -65,7 +79,7 @@ def to_pandapower(network: Network) -> pandapowerNet:
     pp.create_buses(
         net, len(network.bus_names), network.bus_kv, name=network.bus_names, zone=zones
     )
-    pp.create_ext_grid(net, int(rating.hv_bus[0]), vm_pu=network.mv_voltage_pu)
+    pp.create_ext_grid(net, BUSBAR, vm_pu=network.mv_voltage_pu)
     pp.create_lines_from_parameters(
         net,
         lines.from_bus,

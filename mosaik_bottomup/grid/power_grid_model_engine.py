@@ -1,7 +1,7 @@
 """The network as power-grid-model sees it: compiled once, then fed with loads.
 
 Transformers are pi circuits, lines have capacitance but no conductance, and the
-source is stiff, so that the medium-voltage bus keeps its voltage.
+source is stiff, so that the medium-voltage busbar keeps its voltage.
 """
 
 from typing import Any
@@ -13,7 +13,8 @@ from power_grid_model.errors import PowerGridError
 
 from mosaik_bottomup.arrays import FloatArray, IntArray
 from mosaik_bottomup.grid.flow_result import PowerFlowResult
-from mosaik_bottomup.grid.network import Network
+from mosaik_bottomup.grid.medium_voltage import BUSBAR, power_of_points
+from mosaik_bottomup.grid.network import NO_AREA, Network
 
 ERROR_TOLERANCE_PU = 1e-8
 """Change of voltage in the last Newton-Raphson iteration."""
@@ -31,7 +32,7 @@ _FARAD_PER_NF = 1e-9
 _PERCENT = 100.0
 _OUTPUT = {
     pgm.ComponentType.node: ["u_pu"],
-    pgm.ComponentType.line: ["p_from", "p_to", "i_from", "i_to"],
+    pgm.ComponentType.line: ["p_from", "q_from", "p_to", "i_from", "i_to"],
     pgm.ComponentType.transformer: ["p_from", "q_from", "p_to", "i_from", "i_to"],
 }
 _OPTIONS: dict[str, Any] = {
@@ -115,7 +116,12 @@ class PowerGridModelEngine:
         current_ka = np.maximum(line["i_from"], line["i_to"]) / _AMPERE_PER_KA
         line_losses_w = line["p_from"] + line["p_to"]
         losses_w = transformer["p_from"] + transformer["p_to"]
-        np.add.at(losses_w, network.line_area, line_losses_w)
+        in_areas = network.line_area != NO_AREA
+        np.add.at(losses_w, network.line_area[in_areas], line_losses_w[in_areas])
+        point_p_w, point_q_var = (
+            power_of_points(network.points, line[at], transformer[at], rating.hv_bus)
+            for at in ("p_from", "q_from")
+        )
         return PowerFlowResult(
             transformer_loading_percent=_PERCENT
             * apparent_va
@@ -128,6 +134,8 @@ class PowerGridModelEngine:
             * current_ka
             / per_entity(network.lines.max_i_ka),
             line_current_ka=current_ka,
+            point_p_kw=point_p_w / _WATT_PER_KW,
+            point_q_kvar=point_q_var / _WATT_PER_KW,
         )
 
 
@@ -182,7 +190,7 @@ def input_tables(network: Network) -> dict[pgm.ComponentType, Table]:
     )
 
     source = table(pgm.ComponentType.source, first[3], 1)
-    source["node"] = rating.hv_bus[0]
+    source["node"] = BUSBAR
     source["status"] = _ON
     source["u_ref"] = network.mv_voltage_pu
     source["sk"] = _STIFF_SOURCE_VA

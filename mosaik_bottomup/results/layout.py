@@ -441,6 +441,18 @@ _GROUPS = (
         (_AREA,),
     ),
     Group(
+        "congestion_points",
+        "congestion_point",
+        "limits that several areas share, by power flow: medium-voltage feeders and "
+        "the HV/MV transformer",
+        (
+            Variable("loading", "percent", "apparent power over the limit"),
+            Variable("power_kw", "kW", "active power from the busbar"),
+            Variable("reactive_kvar", "kvar", "reactive power from the busbar"),
+        ),
+        (Variable("limit", "kVA", "allowed apparent power"),),
+    ),
+    Group(
         "messages",
         "link",
         "what the parties said to each other",

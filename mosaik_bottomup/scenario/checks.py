@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mosaik_bottomup import data
+from mosaik_bottomup.grid.medium_voltage import HV_MV
 from mosaik_bottomup.inputs import orders
 from mosaik_bottomup.scenario.sections import Scenario, StrategyName
 from mosaik_bottomup.scenario.values import SECONDS_PER_HOUR
@@ -73,6 +74,26 @@ def _one_number_per_area(key: str) -> Callable[[Scenario], Findings]:
             )
 
     return find
+
+
+def _feeders_are_a_tree(scenario: Scenario) -> Findings:
+    grid = scenario.grid
+    known, on, names = set(grid.area_names), dict[str, str](), {HV_MV}
+    for number, feeder in enumerate(grid.feeders):
+        key = f"grid.feeders.{number}"
+        if feeder.name in names:
+            yield f"{key}.name", "must be a name of its own"
+        names.add(feeder.name)
+        wrong = []
+        for area in (a for name in feeder.areas for a in grid.standing_for(name)):
+            if area not in known:
+                wrong.append(f"there is no area {area}")
+            elif area in on:
+                wrong.append(f"{area} hangs on feeder {on[area]} already")
+            on.setdefault(area, feeder.name)
+        if wrong:
+            remedy = f"name each of {', '.join(grid.areas)} (or a copy) at most once"
+            yield f"{key}.areas", f"{'; '.join(wrong)}: {remedy}"
 
 
 def _known_networks(scenario: Scenario) -> Findings:
@@ -227,6 +248,7 @@ CHECKS = (
         Check((f"grid.{key}", "grid.areas", "grid.copies"), _one_number_per_area(key))
         for key in ("transformer_kva", "loading_limit_percent")
     ),
+    Check(("grid.feeders", "grid.areas", "grid.copies"), _feeders_are_a_tree),
     Check(("grid.areas",), _known_networks),
     Check(("grid.areas", "grid.copies", *_SITES), _enough_homes),
     Check(("aggregators.count", *_SITES), _a_site_for_each_aggregator),

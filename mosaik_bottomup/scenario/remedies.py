@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from mosaik_bottomup.scenario.sections import Order, Scenario
+from mosaik_bottomup.scenario.sections import Feeder, Order, Scenario
 from mosaik_bottomup.scenario.writing import value_text
 
 LONGEST_VALUE = 60
@@ -80,7 +80,8 @@ def _unknown(key: tuple[str, ...]) -> str:
     sections = _sections()
     home, last = ".".join(key[:-1]), key[-1]
     if len(key) > 2:
-        return f"unknown key; there are {', '.join(Order.model_fields)}"
+        entry = Feeder if key[:2] == ("grid", "feeders") else Order
+        return f"unknown key; there are {', '.join(entry.model_fields)}"
     here = sections[home].model_fields if home else Scenario.model_fields
     near = difflib.get_close_matches(last, here, n=1)
     if near:

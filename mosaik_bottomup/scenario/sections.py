@@ -81,6 +81,29 @@ class Run(Section):
         return -(-milliseconds // (self.step_s * 1000))
 
 
+class Feeder(Section):
+    """A medium-voltage line from the busbar through some of the areas."""
+
+    name: Word
+    """What the line is called."""
+    areas: Annotated[tuple[str, ...], BeforeValidator(as_tuple), Field(min_length=1)]
+    """Areas along it, from the busbar outward; a name in `grid.areas` stands for all
+    its copies."""
+    limit_kva: float = Field(gt=0)
+    """What may flow through its first section, in either direction."""
+    length_km: float = Field(default=1.0, gt=0, le=100)
+    """Length of each section: to the first area, and from each area to the next."""
+    cable: Literal[
+        "NA2XS2Y 1x70",
+        "NA2XS2Y 1x95",
+        "NA2XS2Y 1x120",
+        "NA2XS2Y 1x150",
+        "NA2XS2Y 1x185",
+        "NA2XS2Y 1x240",
+    ] = "NA2XS2Y 1x150"
+    """Type of the 12/20 kV cable, by the cross-section of its aluminium conductors."""
+
+
 class Grid(Section):
     """The low-voltage areas, their transformers, and what the network must keep."""
 
@@ -95,10 +118,15 @@ class Grid(Section):
     `areas` for all its copies."""
     loading_limit_percent: PerArea = (100.0, 100.0)
     """Loading the DSO allows, of the rating; given like `transformer_kva`."""
+    feeders: Annotated[tuple[Feeder, ...], BeforeValidator(as_tuple)] = ()
+    """Lines that areas share, each a table with the keys name, areas, limit_kva,
+    length_km and cable; an area on none hangs on the busbar."""
+    hv_mv_kva: float = Field(default=0.0, ge=0)
+    """What the HV/MV transformer above the busbar may carry; 0: there is no limit."""
     engine: Literal["power-grid-model", "pandapower"] = "power-grid-model"
     """Who solves the power flow; both agree, the first is a hundred times faster."""
     mv_voltage_pu: float = Field(default=1.025, ge=0.9, le=1.1)
-    """Voltage at the medium-voltage bus that feeds all areas."""
+    """Voltage at the medium-voltage busbar that feeds all areas."""
     household_power_factor: float = Field(default=0.95, gt=0, le=1)
     """Of the households' own load, inductive."""
     heat_pump_power_factor: float = Field(default=0.98, gt=0, le=1)
@@ -130,13 +158,17 @@ class Grid(Section):
     @property
     def networks(self) -> dict[str, str]:
         """The SimBench grid of each area, copies one after the other."""
-        if self.copies == 1:
-            return self.areas
         return {
-            f"{name}-{number + 1}": code
+            area: code
             for name, code in self.areas.items()
-            for number in range(self.copies)
+            for area in self.standing_for(name)
         }
+
+    def standing_for(self, name: str) -> tuple[str, ...]:
+        """Return the areas that a name stands for: all copies, or the area itself."""
+        if name in self.areas and self.copies > 1:
+            return tuple(f"{name}-{number + 1}" for number in range(self.copies))
+        return (name,)
 
     @property
     def area_names(self) -> tuple[str, ...]:

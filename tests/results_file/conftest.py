@@ -28,6 +28,7 @@ ENTITIES = {
     "transformers": ["A", "B"],
     "buses": ["A-Bus", "B-Bus"],
     "lines": ["A-Line", "B-Line"],
+    "congestion_points": ["north"],
     "messages": ["fleets-aggregators"],
 }
 SITE = {"area": [0, 1], "aggregator": [0, 0], "home": [0, 2]}
@@ -58,6 +59,7 @@ STATIC = {
     "households": {"area": [0, 0, 1, 1]},
     "buses": {"area": [0, 1]},
     "lines": {"area": [0, 1]},
+    "congestion_points": {"limit": [150.0]},
 }
 # Behind each transformer: 2 kW heat pump, 1 kW PV home, 2 × 0.5 kW, 0.1 kW losses.
 QUIET = {
@@ -82,6 +84,7 @@ QUIET = {
     "transformers/loading": 50.0,
     "buses/voltage": 1.0,
     "lines/loading": 30.0,
+    "congestion_points/loading": 60.0,
 }
 
 type Change = dict[str, Any]

@@ -10,6 +10,7 @@ from mosaik_bottomup.results import read
 
 NAMES = [
     "security_transformers",
+    "security_congestion_points",
     "security_voltage",
     "security_lines",
     "qos_comfort",
@@ -62,6 +63,12 @@ def test_a_path_and_what_was_read_from_it_give_the_same(small_run):
             "security_transformers",
             80.1,
             "80.10 % in B, 2016-01-04 00:30 (limit 80.00 %)",
+        ),
+        (
+            {"congestion_points/loading": [[60.0, 60.0, 101.0, 60.0]]},
+            "security_congestion_points",
+            101.0,
+            "101.00 % in north, 2016-01-04 00:30 (limit 100 %)",
         ),
         ({"buses/voltage": at(1, 0, 0.89, 1.0)}, "security_voltage", 0.89, "B-Bus"),
         ({"buses/voltage": at(0, 3, 1.11, 1.0)}, "security_voltage", 1.11, "A-Bus"),
