@@ -17,7 +17,7 @@ from mosaik_bottomup.results import Results, read
 from mosaik_bottomup.settlement import recorded
 
 FOLDER = Path(__file__).parents[1] / "scenarios"
-FILES = sorted(FOLDER.glob("*.toml"))
+FILES = sorted(set(FOLDER.glob("*.toml")) - set(FOLDER.glob("sweep_*.toml")))
 SHORT = ("run.duration_h=24", "run.warm_up_h=0")
 """A day, so that noon, the evening and every order are in it."""
 BY_THE_QUARTER = {

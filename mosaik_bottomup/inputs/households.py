@@ -6,13 +6,14 @@ kind from the weeks around it, moved by up to three quarters of an hour.
 """
 
 import math
+from functools import cache
 from pathlib import Path
 
 import h5py
 import numpy as np
 import pandas as pd
 
-from mosaik_bottomup.arrays import BoolArray, FloatArray, IntArray
+from mosaik_bottomup.arrays import BoolArray, FloatArray, IntArray, write_protect
 from mosaik_bottomup.data import simbench_file
 from mosaik_bottomup.inputs import csv_series
 from mosaik_bottomup.inputs.clock import (
@@ -92,6 +93,7 @@ def read_csv(path: Path, homes: int, clock: Clock) -> FloatArray:
     return csv_series.read(path, columns, clock)
 
 
+@cache
 def _profile_days() -> FloatArray:
     """Profiles cut into days of the wall clock, (profiles, days, quarters)."""
     with h5py.File(simbench_file()) as file:
@@ -105,7 +107,7 @@ def _profile_days() -> FloatArray:
     start = pd.Timestamp(f"{_YEAR}-01-01", tz=_ZONE)
     row = (utc - start) // pd.Timedelta(seconds=_STEP_S)
     days: FloatArray = series[:, row].reshape(-1, DAYS_PER_YEAR, _QUARTERS_PER_DAY)
-    return days
+    return write_protect(days)
 
 
 def _draw_days(homes: int, rng: np.random.Generator) -> IntArray:
@@ -117,6 +119,7 @@ def _draw_days(homes: int, rng: np.random.Generator) -> IntArray:
     return drawn
 
 
+@cache
 def _alike() -> BoolArray:
     """Which days may stand for which, (days, days): same kind, near in the year."""
     weekday = pd.date_range(f"{_YEAR}-01-01", periods=DAYS_PER_YEAR).dayofweek
@@ -125,4 +128,4 @@ def _alike() -> BoolArray:
     apart = np.abs(day[:, None] - day)
     apart = np.minimum(apart, DAYS_PER_YEAR - apart)
     alike: BoolArray = (kind[:, None] == kind) & (apart <= _DAYS_AROUND)
-    return alike
+    return write_protect(alike)
