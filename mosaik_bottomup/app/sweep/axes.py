@@ -32,8 +32,7 @@ class Steps(Section):
 
 
 class Span(Section):
-    """A range that samples are drawn from: ``{low, high}``, evenly in the logarithm
-    with ``log``."""
+    """A range that samples are drawn from: ``{low, high}``, with ``log`` by ratios."""
 
     low: float
     """Lowest value."""

@@ -7,6 +7,7 @@ would fail with it, should the worker die.
 import secrets
 from collections import Counter
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from distributed import Client, Future, wait
@@ -46,7 +47,7 @@ def carry_out(
         If the scheduler goes away.
     """
     outcomes: dict[str, Outcome] = {}
-    begun: dict[Future, _Begun] = {}
+    begun: dict[Future[Outcome], _Begun] = {}
     dealer, sweep = Dealer(runs), secrets.token_hex(4)
     while dealer or begun:
         busy = Counter(it.worker for it in begun.values())
@@ -71,17 +72,15 @@ def carry_out(
     return outcomes
 
 
-def _ended(begun: Iterable[Future]) -> list[Future]:
+def _ended(begun: Iterable[Future[Outcome]]) -> list[Future[Outcome]]:
     """Wait a while for something to end, and return all that has."""
     futures = list(begun)
-    try:
+    with suppress(TimeoutError):
         wait(futures, REFRESH_S, "FIRST_COMPLETED")
-    except TimeoutError:
-        pass
     return [future for future in futures if future.done()]
 
 
-def _outcome(future: Future) -> Outcome:
+def _outcome(future: Future[Outcome]) -> Outcome:
     if future.status == "error":  # the run's own errors are outcomes
         error = future.exception()
         return Failed(DIED, str(error))

@@ -27,7 +27,7 @@ class Sampling(Section):
     """``grid`` runs every combination; the others draw `samples` of the space.
     ``saltelli`` is drawn so that Sobol's sensitivity indices can be computed."""
     samples: int | None = Field(default=None, ge=1, le=1_000_000)
-    """Points to draw; ``saltelli`` makes samples × (axes + 2) points of them."""
+    """Points to draw; ``saltelli`` makes samples * (axes + 2) points of them."""
     seed: int = Field(default=1, ge=0, lt=2**63)
     """What samples are drawn from; not that of the runs."""
 
