@@ -1,12 +1,12 @@
 """The command sweep: the same table however it is made, and what a failure costs."""
 
 import json
-import os
 import signal
 import subprocess
 import sys
 import time
 from contextlib import contextmanager
+from pathlib import Path
 
 import pandas as pd
 import psutil
@@ -179,7 +179,7 @@ def test_a_worker_killed_in_mid_run_costs_only_its_run(tmp_path):
         for child in psutil.Process(process.pid).children(recursive=True):
             for file in child.open_files():
                 if file.path.endswith(".lock"):
-                    return child, os.path.basename(file.path).removesuffix(".lock")
+                    return child, Path(file.path).stem
         return None
 
     with started("mosaik_bottomup.app.cli", *words) as process:

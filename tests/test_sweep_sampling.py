@@ -117,7 +117,7 @@ def test_another_seed_draws_other_samples():
 def test_a_latin_hypercube_has_one_sample_in_every_slice_of_every_axis():
     drawn = places(Sampling(method="latin-hypercube", samples=10), 3)
 
-    assert (np.sort((drawn * 10).astype(int), axis=0).T == np.arange(10)).all()
+    assert (np.arange(10) == np.sort((drawn * 10).astype(int), axis=0).T).all()
 
 
 # --- the file -----------------------------------------------------------------------

@@ -59,8 +59,8 @@ def parallel(about: About, points: pd.DataFrame) -> Figure:
         "parallel",
         "Every point, and what came of it",
         f"{said}.",
-        f"A line for each point and strategy, mean over the seeds. {'; '.join(labels)}. "
-        "The figures below are each axis's lowest and highest value.",
+        f"A line for each point and strategy, mean over the seeds. {'; '.join(labels)}."
+        " The figures below are each axis's lowest and highest value.",
         [_lines(points, places, labels, name) for name in strategies],
         layout,
         height + ROOM_PX,
