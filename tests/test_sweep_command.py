@@ -1,6 +1,7 @@
 """The command sweep: the same table however it is made, and what a failure costs."""
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -145,8 +146,10 @@ def test_one_worker_and_a_sweep_that_grew_make_the_same_table(two_workers, tmp_p
     assert all(file.stat().st_mtime_ns == at for file, at in before.items())
 
 
-def test_a_finished_sweep_starts_no_process(two_workers, no_cluster):
-    result = swept(two_workers[0], margins=(BAND_LEFT,))
+def test_a_finished_sweep_starts_no_process(two_workers, tmp_path, no_cluster):
+    shutil.copytree(two_workers[0], tmp_path / "again")
+
+    result = swept(tmp_path / "again", margins=(BAND_LEFT,))
 
     assert result.exit_code == 0, result.output
     assert "4 runs, 4 of them found, 0 made now" in result.output
