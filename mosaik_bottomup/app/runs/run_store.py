@@ -94,12 +94,17 @@ class RunStore:
                 unfinished.unlink(missing_ok=True)
 
     def note_failure(self, run_id: str, why: dict[str, Any], keeps_file: bool) -> None:
-        """Keep why a run failed, and the file of the steps it has written or not."""
+        """Keep why a run failed, and the file of the steps it has written or not.
+
+        The file is left alone if somebody has begun the run anew meanwhile.
+        """
         self.keep(f"{run_id}{FAILURE}", why)
         unfinished = self.folder / f"{run_id}{UNFINISHED}"
-        if keeps_file and unfinished.exists():
-            unfinished.replace(self.folder / f"{run_id}{FAILED}")
-        unfinished.unlink(missing_ok=True)
+        with self._unless_claimed(run_id) as free:
+            if free and keeps_file and unfinished.exists():
+                unfinished.replace(self.folder / f"{run_id}{FAILED}")
+            elif free:
+                unfinished.unlink(missing_ok=True)
 
     def forget_failure(self, run_id: str) -> None:
         """Remove what `note_failure` has kept."""
@@ -141,12 +146,21 @@ class RunStore:
             self._remove(lock.stem, lock)
 
     def _remove(self, run_id: str, file: Path) -> None:
+        with self._unless_claimed(run_id) as free:
+            if free:
+                file.unlink(missing_ok=True)
+
+    @contextmanager
+    def _unless_claimed(self, run_id: str) -> Iterator[bool]:
+        """Claim a run and yield True, or yield False if somebody else has."""
         lock = self.folder / f"{run_id}.lock"
         descriptor = _locked(lock, wait=False)
-        if descriptor is not None:
-            file.unlink(missing_ok=True)
-            lock.unlink(missing_ok=True)
-            _let_go(descriptor)
+        try:
+            yield descriptor is not None
+        finally:
+            if descriptor is not None:
+                lock.unlink(missing_ok=True)
+                _let_go(descriptor)
 
 
 def write_whole(file: Path, text: str) -> None:
