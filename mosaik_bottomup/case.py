@@ -4,15 +4,16 @@ Everything here is a function of the scenario alone, so that simulators in proce
 their own, each given the scenario's text, agree on all of it.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import IntEnum
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from mosaik_bottomup.arrays import BoolArray, FloatArray, IntArray
+from mosaik_bottomup.arrays import BoolArray, FloatArray, IntArray, write_protect
 from mosaik_bottomup.calendar import Calendar
 from mosaik_bottomup.devices import estimate, heat_pump, pv_battery
 from mosaik_bottomup.devices.draw import Population, draw_fleets
@@ -43,12 +44,36 @@ from mosaik_bottomup.inputs.series import Series, assemble
 from mosaik_bottomup.inputs.tariff import RetailTariff, by_hour
 from mosaik_bottomup.messages import Activation
 from mosaik_bottomup.scenario import Grid, Scenario
+from mosaik_bottomup.scenario.writing import table_text
 
 PERCENT = 100.0
 HISTORY_DAYS = 42
 """So long before the series the DSO has measured its areas, where it needs it."""
 REHEARSAL_REACH_H = 48.0
 """No step that lies further ahead is rehearsed."""
+NOT_OF_THE_HOMES: Mapping[str, set[str] | bool] = {
+    "name": True,
+    "run": {"strategy"},
+    "grid": {
+        "transformer_kva",
+        "loading_limit_percent",
+        "engine",
+        "mv_voltage_pu",
+        "household_power_factor",
+        "voltage_min_pu",
+        "voltage_max_pu",
+    },
+    "aggregators": {"imbalance_price_dkk_per_kwh", "segments"},
+    "planning": {"indifference_dkk_per_kwh"},
+    "dso": True,
+    "day_ahead": True,
+    "intraday": True,
+    "alternatives": True,
+    "activations": True,
+    "solver": True,
+    "results": True,
+}
+"""Keys of a scenario that neither its homes nor its series depend on."""
 
 
 class Stream(IntEnum):
@@ -126,6 +151,15 @@ class Case:
         return calendar(self.scenario)
 
 
+@dataclass(frozen=True, slots=True)
+class _Homes:
+    """What homes and series are made of, known by `homes_key` alone."""
+
+    key: str
+    scenario: Scenario = field(compare=False)
+    home_area: IntArray = field(compare=False)
+
+
 def aggregator_names(scenario: Scenario) -> tuple[str, ...]:
     """Return the names of the aggregators."""
     count = scenario.aggregators.count
@@ -135,26 +169,22 @@ def aggregator_names(scenario: Scenario) -> tuple[str, ...]:
 def build(scenario: Scenario) -> Case:
     """Return all that a scenario makes.
 
+    Cases of the same network, or of the same homes, that are built one after the other
+    in a process share it; nobody can write into it.
+
     Raises
     ------
     InputError
         If a file of the user's own cannot be used.
     """
     network = build_network(scenario.grid)
-    series = build_series(scenario, network.home_area.size)
-    return Case(
-        scenario,
-        network,
-        series,
-        draw_all_fleets(scenario, network.home_area),
-        build_forecast(scenario, series),
-        build_past(scenario, series),
-    )
+    homes = _Homes(homes_key(scenario), scenario, network.home_area)
+    return Case(scenario, network, *_build_homes(homes))
 
 
 def build_network(grid: Grid) -> Network:
     """Return the areas with their transformers and what they share."""
-    feeders = [
+    feeders = tuple(
         medium_voltage.Feeder(
             each.name,
             tuple(a for name in each.areas for a in grid.standing_for(name)),
@@ -163,13 +193,52 @@ def build_network(grid: Grid) -> Network:
             each.cable,
         )
         for each in grid.feeders
-    ]
-    return grid_network.build(
-        grid.networks,
-        grid.transformer_kva,
-        grid.mv_voltage_pu,
-        feeders,
-        grid.hv_mv_kva,
+    )
+    areas = tuple(grid.networks.items())
+    at_mv = grid.mv_voltage_pu
+    return _build_network(areas, grid.transformer_kva, at_mv, feeders, grid.hv_mv_kva)
+
+
+@lru_cache(maxsize=1)
+def _build_network(
+    areas: tuple[tuple[str, str], ...],
+    transformer_kva: tuple[float, ...],
+    mv_voltage_pu: float,
+    feeders: tuple[medium_voltage.Feeder, ...],
+    hv_mv_kva: float,
+) -> Network:
+    return write_protect(
+        grid_network.build(
+            dict(areas), transformer_kva, mv_voltage_pu, feeders, hv_mv_kva
+        )
+    )
+
+
+def homes_key(scenario: Scenario) -> str:
+    """Return all that homes, their series and their warm-up are a function of.
+
+    Equal for scenarios that differ in limits, strategies or solvers only. Of the user's
+    own files it has name, size and time of the last change.
+    """
+    files = [getattr(section, "file", "") for _, section in scenario]
+    files.append(scenario.settlement.imbalance_price_file)
+    states = [Path(file).stat() for file in files if file]
+    changed = [f"# {state.st_size} {state.st_mtime_ns}\n" for state in states]
+    told = scenario.model_dump(exclude=NOT_OF_THE_HOMES)
+    return table_text(told) + "".join(changed)
+
+
+@lru_cache(maxsize=1)
+def _build_homes(
+    homes: _Homes,
+) -> tuple[Series, tuple[Fleet, ...], Forecast, FloatArray]:
+    scenario, home_area = homes.scenario, homes.home_area
+    series = write_protect(build_series(scenario, home_area.size))
+    return (
+        series,
+        draw_all_fleets(scenario, home_area),
+        build_forecast(scenario, series),
+        write_protect(build_past(scenario, series)),
     )
 
 

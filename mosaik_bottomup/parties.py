@@ -3,13 +3,15 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import pandas as pd
 
-from mosaik_bottomup.arrays import FloatArray, IntArray
+from mosaik_bottomup.arrays import FloatArray, IntArray, write_protect
 from mosaik_bottomup.calendar import Calendar
 from mosaik_bottomup.case import PERCENT, Case, Fleet, Stream, forecast_reach_h
 from mosaik_bottomup.case import calendar as case_calendar
@@ -40,11 +42,16 @@ from mosaik_bottomup.grid.network import Network
 from mosaik_bottomup.grid.power_flow import area_sums
 from mosaik_bottomup.grid.shared_headroom import fit_shared, shared_limits_kw
 from mosaik_bottomup.inputs.clock import LOCAL_ZONE
+from mosaik_bottomup.inputs.forecast import Forecast as Foresight
 from mosaik_bottomup.inputs.series import Series
 from mosaik_bottomup.scenario import Scenario, StrategyName
 
 HOURS_PER_DAY = 24
 SATURDAY = 5
+
+_STARTS: WeakKeyDictionary[Foresight, dict[tuple[Any, ...], Any]]
+_STARTS = WeakKeyDictionary()
+"""States after the warm-up, as long as anybody has the forecast it was run on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +119,8 @@ def fleet_agent(
 
     The warm-up is price-only whatever the strategy, so that all start alike; but that
     of a thermostat is its own. It would find houses that planned for the night's prices
-    all cold at once, and heat them in step for half a day.
+    all cold at once, and heat them in step for half a day. The warm-up is lived
+    through once for all cases that share fleet and forecast.
 
     Parameters
     ----------
@@ -141,7 +149,7 @@ def fleet_agent(
         reports=strategy.dso == "surcharge" or (strategy.secured and looks_ahead),
         pays_surcharge=strategy.dso == "surcharge",
     )
-    agent.warm_up(scenario.run.warm_up_steps)
+    agent.start(_start(case, fleet, sites, strategy.control))
     if (strategy.control == "told") != (told_kw is not None):
         raise ValueError(
             f"strategy {scenario.run.strategy} and set-points made beforehand: "
@@ -156,6 +164,20 @@ def fleet_agent(
     elif told_kw is not None:
         agent.sites = ControlledSites(fleet.sites, Told(told_kw).offer, plans=False)
     return agent
+
+
+def _start(case: Case, fleet: Fleet, sites: Sites, control: str) -> Any:
+    """Return the state of a fleet after the warm-up, which nobody can write into."""
+    areas, steps = len(case.network.areas), case.scenario.run.warm_up_steps
+    days = replace(case.calendar, gates=None, trade_every_steps=0)
+    key = fleet, control == "thermostat", days, areas, steps
+    known = _STARTS.setdefault(case.forecast, {})
+    if key not in known:
+        foresee = fleet_forecast(case, fleet.sites.fleet.home)
+        agent = FleetAgent(sites, days, areas, foresee, reports=False)
+        agent.warm_up(steps)
+        known[key] = write_protect(agent.state)
+    return known[key]
 
 
 def aggregator(scenario: Scenario) -> Aggregator:
@@ -174,9 +196,10 @@ def aggregator(scenario: Scenario) -> Aggregator:
     return Aggregator(rules, solver(scenario))
 
 
+@lru_cache(maxsize=1)
 def fit_headroom(network: Network) -> Headroom:
     """Return the DSO's model of its transformers, fitted on power flows."""
-    return fit(network, np.random.default_rng(0))
+    return write_protect(fit(network, np.random.default_rng(0)))
 
 
 def system_operator(

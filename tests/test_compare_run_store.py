@@ -6,7 +6,7 @@ import pytest
 
 from mosaik_bottomup.app.runs import code_version as versions
 from mosaik_bottomup.app.runs import run_store
-from mosaik_bottomup.app.runs.run_store import RunStore, identity, write_whole
+from mosaik_bottomup.app.runs.run_store import RunStore, identity, write_bytes
 from mosaik_bottomup.errors import InvariantError
 from mosaik_bottomup.scenario import load
 
@@ -141,6 +141,37 @@ def test_a_run_that_fails_leaves_nothing(store, error):
     assert names_in(store.folder) == []
 
 
+@pytest.mark.parametrize(
+    ("keeps_file", "left"),
+    [(True, ["x.failed.h5", "x.failure.json"]), (False, ["x.failure.json"])],
+)
+def test_what_a_failed_run_leaves_is_kept_where_wanted_until_it_succeeds(
+    store, keeps_file, left
+):
+    def write(file):
+        file.write_text("half")
+        raise OSError("the disk is full")
+
+    with pytest.raises(OSError, match="full"), store.claimed("x"):
+        store.make("x", write, keeps_unfinished=True)
+    store.note_failure("x", {"error": "no room"}, keeps_file)
+    after_failure = names_in(store.folder)
+    store.forget_failure("x")
+
+    assert after_failure == left
+    assert names_in(store.folder) == []
+
+
+def test_a_failure_leaves_a_file_alone_that_somebody_is_writing_anew(store):
+    with store.claimed("x"):
+        unfinished = store.folder / "x.unfinished.h5"
+        unfinished.write_text("half")
+
+        store.note_failure("x", {"error": "no room"}, keeps_file=False)
+
+        assert unfinished.exists()
+
+
 def test_a_run_that_ends_incomplete_is_refused(store):
     refused = pytest.raises(InvariantError, match="before it was complete")
     with refused, store.claimed("x"):
@@ -199,7 +230,7 @@ def test_figures_come_back_as_kept_and_spoilt_ones_not_at_all(store):
     assert store.figures("z") is None
 
 
-def test_a_text_file_is_never_seen_in_part(tmp_path):
+def test_a_file_is_never_seen_in_part(tmp_path):
     file = tmp_path / "x.json"
     file.write_text("old")
 
@@ -207,7 +238,7 @@ def test_a_text_file_is_never_seen_in_part(tmp_path):
         pass
 
     with pytest.raises(TypeError):
-        write_whole(file, Unwritable())
+        write_bytes(file, Unwritable())
 
     assert file.read_text() == "old"
     assert names_in(tmp_path) == ["x.json"]

@@ -1,5 +1,7 @@
 """The coming day is rehearsed and sold, and then comes as it was rehearsed."""
 
+from dataclasses import fields, is_dataclass
+
 import numpy as np
 import pytest
 
@@ -226,7 +228,19 @@ def test_g8_a_run_is_a_function_of_scenario_and_seed(tight):
         assert one.keys() == other.keys()
         for name in one:
             for value in one[name]:
-                np.testing.assert_array_equal(one[name][value], other[name][value])
+                _assert_same(one[name][value], other[name][value])
+
+
+def _assert_same(one, other):
+    if is_dataclass(one):
+        for field in fields(one):
+            _assert_same(getattr(one, field.name), getattr(other, field.name))
+    elif isinstance(one, dict):
+        assert one.keys() == other.keys()
+        for key in one:
+            _assert_same(one[key], other[key])
+    else:
+        np.testing.assert_array_equal(one, other)
 
 
 def test_g8_another_seed_is_another_run():

@@ -13,6 +13,7 @@ from mosaik_bottomup.app.input_files import series_problems
 from mosaik_bottomup.app.output_file import made, output_problems
 from mosaik_bottomup.app.report_command import report
 from mosaik_bottomup.app.settle_command import settle, show_ledgers
+from mosaik_bottomup.app.sweep.command import sweep
 from mosaik_bottomup.app.terminal import plain, progress, refuse, say, stream
 
 # What takes long to import (pydantic, h5py, pandas, pulp, mosaik) is imported inside
@@ -284,6 +285,16 @@ app.command(
 - `mosaik-bottomup frontier my.toml --strategies two-stage --workers 1`
 """
 )(frontier)
+app.command(
+    epilog="""Examples:
+
+- `mosaik-bottomup sweep scenarios/sweep_limit_and_share.toml --dry-run`
+
+- `mosaik-bottomup sweep my_sweep.toml --workers 8`
+
+- `mosaik-bottomup sweep my_sweep.toml --scheduler tcp://node1:8786`
+"""
+)(sweep)
 
 
 app.command(

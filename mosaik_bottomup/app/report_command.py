@@ -19,7 +19,7 @@ def report(
         typer.Argument(
             metavar="PATH...",
             help="Results files of one scenario, and folders that compare or frontier "
-            "made.",
+            "made; or the folder of a sweep.",
         ),
     ],
     out: Annotated[Path, typer.Option(metavar="FILE", help="The page.")] = DEFAULT_PAGE,
@@ -36,11 +36,15 @@ def report(
     """
     if problems := output_problems(out, force):
         refuse(problems)
-    from mosaik_bottomup.app.report import write_report
+    from mosaik_bottomup.app.report import is_sweep, write_report, write_sweep_report
     from mosaik_bottomup.errors import InputError
 
     try:
         with made(out.parent):
+            if is_sweep(paths):
+                write_sweep_report(paths, out)
+                typer.echo(f"page: {out}")
+                return
             evidence = write_report(paths, out)
     except InputError as error:
         refuse(error.problems)

@@ -112,6 +112,10 @@ class FleetAgent:
         """Its bids, until they are answered."""
         self.record: dict[str, FloatArray] = {}
 
+    def start(self, state: Any) -> None:
+        """Begin the run in a state of the sites, such as another's after warm-up."""
+        self._state = state
+
     def warm_up(self, steps: int) -> None:
         """Live through the ``steps`` before the run, each site at its own cheapest."""
         first = self._forecast(-steps, -steps, self._calendar.horizon_steps)

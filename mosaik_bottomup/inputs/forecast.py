@@ -39,7 +39,7 @@ class Forecast(Protocol):
         """Return how wrong that may be, as far as is known in step `made_at`."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class PerfectForecast:
     """Foresees what will happen."""
 

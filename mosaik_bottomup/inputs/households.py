@@ -6,6 +6,7 @@ kind from the weeks around it, moved by up to three quarters of an hour.
 """
 
 import math
+from functools import cache
 from pathlib import Path
 
 import h5py
@@ -13,7 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from mosaik_bottomup.arrays import BoolArray, FloatArray
+from mosaik_bottomup.arrays import BoolArray, FloatArray, write_protect
 from mosaik_bottomup.data import simbench_file
 from mosaik_bottomup.inputs import csv_series
 from mosaik_bottomup.inputs.clock import (
@@ -104,6 +105,7 @@ def read_csv(path: Path, homes: int, clock: Clock) -> FloatArray:
     return csv_series.read(path, columns, clock)
 
 
+@cache
 def _profile_days() -> FloatArray:
     """Profiles cut into days of the wall clock, (profiles, days, quarters)."""
     with h5py.File(simbench_file()) as file:
@@ -117,7 +119,7 @@ def _profile_days() -> FloatArray:
     start = pd.Timestamp(f"{_YEAR}-01-01", tz=_ZONE)
     row = (utc - start) // pd.Timedelta(seconds=_STEP_S)
     days: FloatArray = series[:, row].reshape(-1, DAYS_PER_YEAR, _QUARTERS_PER_DAY)
-    return days
+    return write_protect(days)
 
 
 def _size(part: slice) -> int:
@@ -140,6 +142,7 @@ def _draw_shifts(homes: int, rng: np.random.Generator) -> NDArray[np.int8]:
     return drawn.astype(np.int8)
 
 
+@cache
 def _alike() -> BoolArray:
     """Which days may stand for which, (days, days): same kind, near in the year."""
     weekday = pd.date_range(f"{_YEAR}-01-01", periods=DAYS_PER_YEAR).dayofweek
@@ -148,4 +151,4 @@ def _alike() -> BoolArray:
     apart = np.abs(day[:, None] - day)
     apart = np.minimum(apart, DAYS_PER_YEAR - apart)
     alike: BoolArray = (kind[:, None] == kind) & (apart <= _DAYS_AROUND)
-    return alike
+    return write_protect(alike)

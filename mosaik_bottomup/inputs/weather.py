@@ -9,12 +9,13 @@ import importlib.util
 import math
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from mosaik_bottomup.arrays import FloatArray
+from mosaik_bottomup.arrays import FloatArray, write_protect
 from mosaik_bottomup.inputs import csv_series
 from mosaik_bottomup.inputs.clock import (
     DAYS_PER_YEAR,
@@ -133,6 +134,7 @@ def read_csv(path: Path, clock: Clock, offset_k: float = 0.0) -> Weather:
     )
 
 
+@lru_cache(maxsize=2)
 def _read_file(region: int) -> _ReferenceYear:
     # find_spec finds the folder without importing the package
     spec = importlib.util.find_spec("demandlib")
@@ -150,10 +152,12 @@ def _read_file(region: int) -> _ReferenceYear:
     table = np.loadtxt(rows.splitlines(), usecols=columns, unpack=True)
     leap_day = table[:, _LEAP_DAY_HOUR - 24 : _LEAP_DAY_HOUR]
     before, after = np.split(table, [_LEAP_DAY_HOUR], axis=1)
-    return _ReferenceYear(
-        int(north[1]) + int(north[2]) / 60.0,
-        int(east[1]) + int(east[2]) / 60.0,
-        *np.concatenate([before, leap_day, after], axis=1),
+    return write_protect(
+        _ReferenceYear(
+            int(north[1]) + int(north[2]) / 60.0,
+            int(east[1]) + int(east[2]) / 60.0,
+            *np.concatenate([before, leap_day, after], axis=1),
+        )
     )
 
 

@@ -73,7 +73,12 @@ def write_report(paths: Sequence[Path], out: Path) -> Evidence:
         If the page cannot be written there.
     """
     evidence = gather(paths)
-    text = page(evidence, paths, out)
+    write_page(page(evidence, paths, out), out)
+    return evidence
+
+
+def write_page(text: str, out: Path) -> None:
+    """Put a page in place in one move, or leave what stands there as it is."""
     unfinished = out.with_name(out.name + ".part")
     try:
         with unfinished.open("w", encoding="utf-8") as file:
@@ -83,30 +88,15 @@ def write_report(paths: Sequence[Path], out: Path) -> Evidence:
         unfinished.replace(out)
     finally:
         unfinished.unlink(missing_ok=True)
-    return evidence
 
 
 def page(evidence: Evidence, paths: Sequence[Path], out: Path) -> str:
     """Return the page; `out` is where its own command would write it."""
-    package = files("mosaik_bottomup.app.report")
-    environment = jinja2.Environment(
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    template = environment.from_string((package / "page.html").read_text("utf-8"))
     shown = sections(evidence)
     main = evidence.main
-    figures = {
-        figure.name: figure.data() for section in shown for figure in section.figures
-    }
-    return template.render(
-        style=(package / "page.css").read_text("utf-8"),
-        script=(package / "page.js").read_text("utf-8"),
-        plotly=get_plotlyjs(),
-        figures=_inline_json(figures),
-        sections=shown,
+    return rendered(
+        "page.html",
+        shown,
         cards=headline(evidence),
         evidence=evidence,
         main=main,
@@ -127,7 +117,30 @@ def page(evidence: Evidence, paths: Sequence[Path], out: Path) -> str:
         versions=provenance.versions(main.results),
         commands=provenance.commands(evidence, paths, out),
         scenario=str(main.results.attrs["scenario"]),
+    )
+
+
+def rendered(template: str, sections: Sequence[Section], **values: object) -> str:
+    """Fill in a template: sections, and what every page has."""
+    package = files("mosaik_bottomup.app.report")
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("mosaik_bottomup.app.report", ""),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    figures = {
+        figure.name: figure.data() for section in sections for figure in section.figures
+    }
+    return environment.get_template(template).render(
+        style=(package / "page.css").read_text("utf-8"),
+        script=(package / "page.js").read_text("utf-8"),
+        plotly=get_plotlyjs(),
+        figures=_inline_json(figures),
+        sections=sections,
         made_with=provenance.made_with(),
+        **values,
     )
 
 

@@ -25,6 +25,9 @@ from mosaik_bottomup.scenario import Scenario
 DIGITS = 16
 """Of the hash, in a run's identity: 64 bits."""
 UNFINISHED = ".unfinished.h5"
+FAILED = ".failed.h5"
+FAILURE = ".failure"
+"""What the record of a failed run is called, after its identity."""
 
 
 def identity(scenario: Scenario, against: str = "") -> str:
@@ -64,10 +67,16 @@ class RunStore:
         except (OSError, KeyError, InputError):
             return False
 
-    def make(self, run_id: str, write: Callable[[Path], None]) -> None:
+    def make(
+        self,
+        run_id: str,
+        write: Callable[[Path], None],
+        keeps_unfinished: bool = False,
+    ) -> None:
         """Let ``write(file)`` make a run, and give the file its name when it is done.
 
-        Call it while `claimed`.
+        Call it while `claimed`. What a failed run has written is removed, or left to
+        `note_failure`.
 
         Raises
         ------
@@ -81,7 +90,26 @@ class RunStore:
                 raise InvariantError(f"{run_id} has ended before it was complete")
             unfinished.replace(self.file(run_id))
         finally:
-            unfinished.unlink(missing_ok=True)
+            if not keeps_unfinished:
+                unfinished.unlink(missing_ok=True)
+
+    def note_failure(self, run_id: str, why: dict[str, Any], keeps_file: bool) -> None:
+        """Keep why a run failed, and the file of the steps it has written or not.
+
+        The file is left alone if somebody has begun the run anew meanwhile.
+        """
+        self.keep(f"{run_id}{FAILURE}", why)
+        unfinished = self.folder / f"{run_id}{UNFINISHED}"
+        with self._unless_claimed(run_id) as free:
+            if free and keeps_file and unfinished.exists():
+                unfinished.replace(self.folder / f"{run_id}{FAILED}")
+            elif free:
+                unfinished.unlink(missing_ok=True)
+
+    def forget_failure(self, run_id: str) -> None:
+        """Remove what `note_failure` has kept."""
+        for ending in (f"{FAILURE}.json", FAILED):
+            (self.folder / f"{run_id}{ending}").unlink(missing_ok=True)
 
     def figures(self, name: str) -> dict[str, Any] | None:
         """Return what `keep` has kept, or None."""
@@ -118,21 +146,35 @@ class RunStore:
             self._remove(lock.stem, lock)
 
     def _remove(self, run_id: str, file: Path) -> None:
+        with self._unless_claimed(run_id) as free:
+            if free:
+                file.unlink(missing_ok=True)
+
+    @contextmanager
+    def _unless_claimed(self, run_id: str) -> Iterator[bool]:
+        """Claim a run and yield True, or yield False if somebody else has."""
         lock = self.folder / f"{run_id}.lock"
         descriptor = _locked(lock, wait=False)
-        if descriptor is not None:
-            file.unlink(missing_ok=True)
-            lock.unlink(missing_ok=True)
-            _let_go(descriptor)
+        try:
+            yield descriptor is not None
+        finally:
+            if descriptor is not None:
+                lock.unlink(missing_ok=True)
+                _let_go(descriptor)
 
 
 def write_whole(file: Path, text: str) -> None:
     """Write a text file so that nobody ever sees a part of it."""
+    write_bytes(file, text.encode())
+
+
+def write_bytes(file: Path, content: bytes) -> None:
+    """Write a file so that nobody ever sees a part of it."""
     descriptor, name = tempfile.mkstemp(prefix=f".{file.name}-", dir=file.parent)
     unfinished = Path(name)
     try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as handle:
-            handle.write(text)
+        with os.fdopen(descriptor, "wb") as handle:
+            handle.write(content)
         unfinished.chmod(0o666 & ~_umask())
         unfinished.replace(file)
     finally:

@@ -1,0 +1,1 @@
+"""Many runs over axes of a scenario: which, on what processes, and their table."""
