@@ -54,6 +54,17 @@ RUNS = {
     "price-iteration": ("grid.loading_limit_percent=90",),
     "static-cap": ("alternatives.site_cap_kw=0.5",),
 }
+IN_PROCESSES = f"""
+import sys
+from pathlib import Path
+from mosaik_bottomup.app import world
+from mosaik_bottomup.app.resuming import checkpoints
+from mosaik_bottomup.scenario import parse
+
+wanted, file = parse(sys.argv[1]), Path(sys.argv[2])
+kept = checkpoints(wanted, file, {EVERY_H}, False)
+world.run(wanted, file, processes=True, checkpoints=kept)
+"""
 ALSO = [name for name in RUNS if name != "two-stage"]
 
 
@@ -134,9 +145,30 @@ def test_every_strategy_goes_on_to_the_same_bits(tmp_path, name):
     assert_goes_on(name, tmp_path)
 
 
+def kill_after_a_checkpoint(command, folder):
+    """Begin a run, and kill it with all its processes; return its last checkpoint."""
+    begun = subprocess.Popen(command, start_new_session=True)
+    while last(folder) is None and begun.poll() is None:
+        time.sleep(0.01)
+    time.sleep(random.Random(1).uniform(0.0, 0.2))
+    with suppress(ProcessLookupError):
+        os.killpg(begun.pid, signal.SIGKILL)
+    begun.wait()
+    step, _ = last(folder)
+    return step
+
+
 @pytest.mark.slow
 def test_simulators_in_processes_of_their_own_go_on_to_the_same_bits(tmp_path):
-    assert_goes_on("two-stage", tmp_path, processes=True)
+    wanted, file = settled("two-stage"), tmp_path / "killed.h5"
+    command = [sys.executable, "-c", IN_PROCESSES, wanted.to_toml(), str(file)]
+
+    step = kill_after_a_checkpoint(command, folder_of(file))
+    seen = end(wanted, file, processes=True)
+
+    world.run(wanted, tmp_path / "whole.h5")
+    assert seen == list(range(step + 1, HOURS + 1))
+    assert_same_bits(tmp_path / "whole.h5", file)
 
 
 @pytest.mark.slow
@@ -146,22 +178,14 @@ def test_a_run_goes_on_after_all_its_processes_were_killed(tmp_path):
     options = [word for override in FEW for word in ("--set", override)]
     command = [sys.executable, "-m", "mosaik_bottomup.app.cli", "run", *options]
     command += ["--quiet", "--checkpoint-every", "3", "--out", file]
-    folder = folder_of(file)
 
-    begun = subprocess.Popen(command, start_new_session=True)
-    while last(folder) is None and begun.poll() is None:
-        time.sleep(0.01)
-    time.sleep(random.Random(1).uniform(0.0, 0.2))
-    with suppress(ProcessLookupError):
-        os.killpg(begun.pid, signal.SIGKILL)
-    begun.wait()
-    step, _ = last(folder)
+    step = kill_after_a_checkpoint(command, folder_of(file))
     subprocess.run([*command, "--resume"], check=True)
 
     assert 0 < step < HOURS
     world.run(wanted, whole)
     assert_same_bits(whole, file)
-    assert not folder.exists()
+    assert not folder_of(file).exists()
 
 
 # --- what is refused ------------------------------------------------------------------

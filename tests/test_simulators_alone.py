@@ -7,6 +7,7 @@ from operator import itemgetter
 import mosaik
 import numpy as np
 import pytest
+from mosaik_components.bottomup.fleet import SEES
 from mosaik_components.bottomup.ports import KW_PER_MW, packed, unpacked
 from mosaik_components.bottomup.setting import settle
 
@@ -173,7 +174,7 @@ def test_a_fleet_bids_in_json_and_says_nothing_of_its_homes(how, model):
     with make_world(how, "fleet") as world:
         fleets = world.start("fleet", scenario=PRICE_ONLY)
         fleet = getattr(fleets, model)(aggregator="aggregator-1")
-        seen = sorted(set(fleet.model_mock.input_attrs) - {"answer", "bids", "record"})
+        seen = sorted(SEES[model])
         for attr, source in zip(seen, constants(world, [1.0] * len(seen)), strict=True):
             world.connect(source, fleet, ("value", attr))
         log = world.start("Log")
@@ -192,7 +193,7 @@ def test_a_fleet_without_an_answer_stops_the_run_at_the_next_step():
     with make_world(IN_PROCESS, "fleet") as world:
         fleets = world.start("fleet", scenario=PRICE_ONLY)
         fleet = fleets.PvBatteryFleet(aggregator="aggregator-1")
-        attrs = sorted(set(fleet.model_mock.input_attrs) - {"answer", "bids", "record"})
+        attrs = sorted(SEES["PvBatteryFleet"])
         for attr, source in zip(attrs, constants(world, [1.0] * 3), strict=True):
             world.connect(source, fleet, ("value", attr))
 
