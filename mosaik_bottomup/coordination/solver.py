@@ -12,6 +12,11 @@ import pulp
 from mosaik_bottomup.errors import InvariantError, StageError
 
 
+HIGHS = {"threads": 1, "dual_feasibility_tolerance": 1e-10}
+"""One thread; and slopes that differ by less than HiGHS tells apart by itself, 1e-7, are
+not alike: which of them is taken would hang on the last bit of a limit."""
+
+
 @dataclass(frozen=True, slots=True)
 class Solver:
     """Which PuLP solver to use, and whether to keep what it was given."""
@@ -22,8 +27,8 @@ class Solver:
     """Where each problem is written as an LP file; None: only failed ones are."""
 
     def options(self) -> dict[str, Any]:
-        """Return what the solver is called with: quiet, and one thread for HiGHS."""
-        return {"msg": False} | ({"threads": 1} if self.name == "HiGHS" else {})
+        """Return what the solver is called with: quiet, and `HIGHS` for HiGHS."""
+        return {"msg": False} | (HIGHS if self.name == "HiGHS" else {})
 
 
 def solve(problem: pulp.LpProblem, stage: str, step: int, solver: Solver) -> None:
