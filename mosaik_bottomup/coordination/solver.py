@@ -11,10 +11,9 @@ import pulp
 
 from mosaik_bottomup.errors import InvariantError, StageError
 
-
 HIGHS = {"threads": 1, "dual_feasibility_tolerance": 1e-10}
-"""One thread; and slopes that differ by less than HiGHS tells apart by itself, 1e-7, are
-not alike: which of them is taken would hang on the last bit of a limit."""
+"""One thread; and slopes that differ by less than HiGHS tells apart by itself, 1e-7,
+are not alike: which of them is taken would hang on the last bit of a limit."""
 
 
 @dataclass(frozen=True, slots=True)
