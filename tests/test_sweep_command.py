@@ -1,11 +1,13 @@
 """The command sweep: the same table however it is made, and what a failure costs."""
 
+import gc
 import json
 import shutil
 import signal
 import subprocess
 import sys
 import time
+import warnings
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -17,6 +19,8 @@ import typer.testing
 from mosaik_bottomup.app import cli
 from mosaik_bottomup.app.sweep import command
 
+pytestmark = pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
+"""Dask leaves sockets to the garbage collector."""
 PATIENCE_S = 300
 SCENARIO = """
 [run]
@@ -38,6 +42,15 @@ keep = "{keep}"
 BAND_LEFT, NO_BAND_LEFT = 0.0, 1.5
 """With the second, homes have no comfort band left, and that shows in the run only."""
 TABLES = ("summary.parquet", "summary.csv")
+
+
+@pytest.fixture(autouse=True)
+def _collected():
+    """Have what Dask leaves collected here, and not in somebody else's test."""
+    yield
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
 
 
 def call(*words):

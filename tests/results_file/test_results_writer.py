@@ -1,6 +1,5 @@
 """The writer: what goes in comes out, and what does not belong is refused."""
 
-import time
 from pathlib import Path
 
 import h5netcdf
@@ -15,7 +14,6 @@ from mosaik_bottomup.errors import InputError, InvariantError
 from mosaik_bottomup.results import (
     BY_AREA,
     LAYOUT,
-    ResultsWriter,
     layout_markdown,
     read,
     seal,
@@ -427,38 +425,3 @@ def test_the_description_for_users_lists_every_variable():
 def test_an_unknown_series_is_a_keyerror(small_run):
     with pytest.raises(KeyError, match="height"):
         read(small_run()).series("buses", "height")
-
-
-def test_a_step_of_a_real_fleet_is_appended_in_well_under_a_millisecond(tmp_path):
-    sizes = {
-        "areas": 2, "aggregators": 2, "portfolios": 4, "heat_pumps": 80,
-        "pv_batteries": 70, "households": 205, "transformers": 2, "buses": 250,
-        "lines": 250, "messages": 4,
-    }  # fmt: skip
-    entities = {k: [f"{k}-{i}" for i in range(n)] for k, n in sizes.items()}
-    step = {
-        group.name: {
-            v.name: [1.0] * sizes[group.name] if group.dimension else 1.0
-            for v in group.series
-        }
-        for group in GROUPS
-        if not group.derived
-    }
-    static = {
-        group: {v.name: [1.0] * sizes[group] for v in LAYOUT[group].static}
-        for group in sizes
-    }
-    attrs = {
-        "scenario": "", "scenario_name": "", "seed": 1, "strategy": "",
-        "voltage_min_pu": 0.9, "voltage_max_pu": 1.1,
-    }  # fmt: skip
-    steps = 200
-    with ResultsWriter(
-        tmp_path / "run.h5", attrs, "2016-01-04T00:00Z", 900, steps, entities, static
-    ) as writer:
-        began = time.process_time()
-        for _ in range(steps):
-            writer.append(step)
-        each_ms = (time.process_time() - began) / steps * 1000
-
-    assert each_ms < 2.0  # 0.5 on a quiet machine; others may be at work
