@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 import warnings
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pandas as pd
@@ -193,9 +193,10 @@ def test_a_worker_killed_in_mid_run_costs_only_its_run(tmp_path):
 
     def one_at_work(process):
         for child in psutil.Process(process.pid).children(recursive=True):
-            for file in child.open_files():
-                if file.path.endswith(".lock"):
-                    return child, Path(file.path).stem
+            with suppress(psutil.NoSuchProcess):
+                for file in child.open_files():
+                    if file.path.endswith(".lock"):
+                        return child, Path(file.path).stem
         return None
 
     with started("mosaik_bottomup.app.cli", *words) as process:

@@ -27,7 +27,7 @@ def own_cluster(workers: int) -> Iterator[Client]:
             threads_per_worker=1,
             processes=True,
             memory_limit=0,  # Dask would pause large runs instead of letting them end
-            dashboard_address=None,
+            dashboard_address=":0",  # None would want port 8787, of every sweep
             silence_logs=logging.CRITICAL,
             env=dict.fromkeys(ONE_THREAD, "1"),
             preload=["mosaik_bottomup.app.sweep.worker"],
