@@ -10,7 +10,7 @@ from mosaik_bottomup.grid.low_voltage import KVA_PER_MVA
 from mosaik_bottomup.grid.medium_voltage import BUSBAR, power_of_points
 from mosaik_bottomup.grid.network import NO_AREA, Network
 
-TOLERANCE_MVA = 1e-9
+TOLERANCE_MVA = 1e-10
 """Mismatch of power per bus at which Newton-Raphson stops."""
 
 _KW_PER_MW = 1e3
