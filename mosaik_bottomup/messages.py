@@ -145,6 +145,11 @@ class AreaOffer(Message):
     plain_plan_kw: FloatArray | None = None
     """The plan if nothing were activated, shape ``(a,)``; None: as `plan_kw`."""
 
+    @property
+    def flexible_kw(self) -> FloatArray:
+        """How far each area can go above its must-run, shape ``(a,)``."""
+        return np.array([width.sum() for width in self.widths_kw])
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class StoreOffer(Message):

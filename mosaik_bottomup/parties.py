@@ -267,6 +267,7 @@ def system_operator(
             rounds=day_ahead.rounds,
             first_margin=day_ahead.first_margin_percent / PERCENT,
             margin_step=day_ahead.margin_step_percent / PERCENT,
+            reserve=day_ahead.reserve_percent / PERCENT,
         ),
         market=_market(scenario),
     )

@@ -106,6 +106,7 @@ def make_dso(look_ahead="combined", limit_kw=(10.0, 10.0), **rules):
         rounds=rules.pop("rounds", 3),
         first_margin=rules.pop("first_margin", FIRST_MARGIN),
         margin_step=rules.pop("margin_step", MARGIN_STEP),
+        reserve=rules.pop("reserve", 0.0),
     )
     dso_rules = {
         "areas": AREAS,
@@ -591,6 +592,31 @@ def test_margins_are_raised_only_where_a_rehearsal_finds_an_overload():
         [FIRST_MARGIN, FIRST_MARGIN],
         [FIRST_MARGIN, FIRST_MARGIN + MARGIN_STEP],
     ]
+
+
+def test_a_rehearsal_that_is_secure_but_leaves_no_reserve_is_held_again():
+    """Of 10 kW must-run and 1 kW beside it leave 1 kW in the first round, then 2 kW."""
+    dso, _ = make_dso(reserve=0.15)
+
+    envelope, round_ = rehearse(dso, lambda r, _: (5, 8) if r < 1 else (5, 7))
+
+    assert (envelope.commit, round_) == (1, 1)
+    assert dso.rehearsals[0].overload_kw.tolist() == [0, 0]
+    np.testing.assert_allclose(dso.rehearsals[0].shortage_kw, [0, 0.5])
+    assert dso.rehearsals[1].margin.tolist() == [
+        FIRST_MARGIN,
+        FIRST_MARGIN + MARGIN_STEP,
+    ]
+
+
+def test_without_a_reserve_the_best_round_is_sold_and_no_prices_are_fed_back():
+    dso, _ = make_dso(reserve=0.15)
+    kw = {0: (5, 8.6), 1: (5, 8.2), 2: (5, 8.4)}
+
+    envelope, round_ = rehearse(dso, lambda r, _: kw[r])
+
+    assert (envelope.commit, round_) == (1, 2)
+    assert not any(it.feeds_back for it in dso.rehearsals)
 
 
 def test_margins_never_fall_again_within_a_rehearsal():

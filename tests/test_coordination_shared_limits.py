@@ -254,3 +254,23 @@ def test_limits_that_are_no_tree_are_refused():
 
     with pytest.raises(ValueError, match="limits 0 and 1 have areas in common"):
         SharedLimits(member, np.ones(2), np.ones(2))
+
+
+def test_a_shortage_is_what_must_run_and_must_feed_leave_of_no_reserve():
+    """An area alone, one that must feed in, and one with an import limit below zero."""
+    room = Room(
+        np.array([2.0, -8.0, -9.0]), np.array([10.0, 10.0, -4.0]), 10 * np.ones(3)
+    )
+    least, most = np.array([7.5, -3.0, 4.0]), np.array([8.0, -1.5, 9.0])
+
+    np.testing.assert_allclose(room.shortage_kw(least, most, 0.1), [0.5, 0.5, 0.0])
+    np.testing.assert_allclose(room.shortage_kw(least, most, 0.0), [0.0, 0.0, 0.0])
+    np.testing.assert_allclose(room.shortage_kw(least, most, 0.5), [4.5, 4.5, 1.0])
+
+
+def test_all_areas_behind_a_shared_limit_lack_what_it_lacks():
+    least, most = np.array([3.0, 2.5, 7.0]), np.array([9.0, 9.0, 9.0])
+
+    short = make_room(6.0).shortage_kw(least, most, 0.2)
+
+    np.testing.assert_allclose(short, [0.7, 0.7, 0.0])

@@ -105,7 +105,7 @@ def make_parties(market, allocation):
             STEP_H,
             IMBALANCE,
             allocation,
-            RehearsalRules(market.areas, "none", True, 5, 0.0, 0.1),
+            RehearsalRules(market.areas, "none", True, 5, 0.0, 0.1, 0.05),
         ),
         Solver(),
         lambda *_: Forecast(market.uncontrolled_kw[:, None], zero, price, price),

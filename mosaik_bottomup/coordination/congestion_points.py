@@ -109,6 +109,31 @@ class Room:
             side(above.total(total), above.import_kw, above.export_kw),
         )
 
+    def shortage_kw(
+        self, least_kw: FloatArray, most_kw: FloatArray, reserve: float
+    ) -> FloatArray:
+        """Return what each area lacks for its sites to leave a part of its limits free.
+
+        Parameters
+        ----------
+        least_kw, most_kw : (a,) arrays
+            Between which powers the sites of each area can choose: lowest and highest.
+        reserve
+            Part of every limit. What a limit that areas share lacks, all of them do.
+        """
+        above = self.above
+
+        def lacking(
+            least: FloatArray, most: FloatArray, up: FloatArray, down: FloatArray
+        ) -> FloatArray:
+            up, down = (kw * (1 - reserve * np.sign(kw)) for kw in (up, down))
+            return np.maximum(0.0, np.maximum(least - up, -most - down))
+
+        least, most = self.uncontrolled_kw + least_kw, self.uncontrolled_kw + most_kw
+        own = lacking(least, most, self.import_kw, self.export_kw)
+        totals = above.total(least), above.total(most)
+        return own + above.spread(lacking(*totals, above.import_kw, above.export_kw))
+
 
 def check_room(room: Room, power_kw: FloatArray) -> None:
     """Raise a ValueError where a power or limit is no number, or none is within."""

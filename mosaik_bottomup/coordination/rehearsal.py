@@ -23,9 +23,9 @@ class RehearsalRules:
     areas: int
     look_ahead: LookAhead
     """``rehearsal`` goes on with the prices it found, for all rounds. ``combined`` goes
-    on with a larger margin until nothing is overloaded, and after all rounds begins
-    anew with the prices it finds: they reach homes that sums over a fleet miss. Else
-    one round is held."""
+    on with a larger margin until nothing is short of room, and if anything is still
+    overloaded after all rounds begins anew with the prices it finds: they reach homes
+    that sums over a fleet miss. Else one round is held."""
     secured: bool
     """Whether the DSO secures what is rehearsed; else it is sold without asking."""
     rounds: int
@@ -33,7 +33,10 @@ class RehearsalRules:
     first_margin: float
     """Part of the limit that the look-ahead leaves free in the first round."""
     margin_step: float
-    """How much more it leaves where a round still finds an overload."""
+    """How much more it leaves where a round still finds an area short of room."""
+    reserve: float
+    """Part of the limit that must-run is to leave free: the day never goes quite as
+    rehearsed, as what costs a home the same may be done now or a little later."""
 
     def feeds_back(self, number: int) -> bool:
         """Return whether a round is held with prices that earlier ones found."""
@@ -57,6 +60,8 @@ class Round:
     """The congestion price fed back so far, by step."""
     overload_kw: FloatArray
     """Highest overload, ``(a,)``."""
+    shortage_kw: FloatArray
+    """Highest shortage of the reserve, ``(a,)``."""
     feeds_back: bool
     """Whether it is held with those prices instead of the look-ahead's."""
     price_dkk_per_kwh: dict[int, FloatArray] = field(default_factory=dict)
@@ -97,7 +102,11 @@ class Rehearsal:
             self.rounds.append(self.held)
 
     def note(
-        self, moment: Moment, price_dkk_per_kwh: FloatArray, overload_kw: FloatArray
+        self,
+        moment: Moment,
+        price_dkk_per_kwh: FloatArray,
+        overload_kw: FloatArray,
+        shortage_kw: FloatArray,
     ) -> tuple[bool, int | None]:
         """Note a rehearsed step; after the last one, say how it goes on.
 
@@ -110,18 +119,18 @@ class Rehearsal:
         """
         now = self.rounds[-1]
         now.overload_kw = np.maximum(now.overload_kw, overload_kw)
+        now.shortage_kw = np.maximum(now.shortage_kw, shortage_kw)
         now.price_dkk_per_kwh[moment.step] = price_dkk_per_kwh
         if not moment.last:
             return False, None
-        secure = bool((now.overload_kw <= OVERLOAD_KW).all())
-        mode = self.rules.look_ahead
-        wanted = mode == "rehearsal" or (mode == "combined" and not secure)
-        most = most_rounds(mode, self.rules.rounds)
-        if wanted and self.rules.secured and len(self.rounds) < most:
+        if self.rules.secured and self._goes_on(now):
             return True, None
-        worst = [round(float(it.overload_kw.sum()), 6) for it in self.rounds]
+        worst = [
+            [round(float(kw.sum()), 6) for kw in (it.overload_kw, it.shortage_kw)]
+            for it in self.rounds
+        ]
         # the last of the best: later rounds know more
-        best = max(range(len(worst)), key=lambda r: (-worst[r], r))
+        best = min(range(len(worst)), key=lambda r: (worst[r], -r))
         self.held, self._going_on = self.rounds[best], False
         return False, best
 
@@ -137,17 +146,26 @@ class Rehearsal:
             raise InvariantError("nothing has been rehearsed, and nothing is checked")
         return ScheduleCheck(len(self.rounds), self.held.margin, self.held.overload_kw)
 
+    def _goes_on(self, now: Round) -> bool:
+        mode, held = self.rules.look_ahead, len(self.rounds)
+        if mode == "combined" and held < self.rules.rounds:
+            return bool((now.shortage_kw > OVERLOAD_KW).any())
+        if mode == "combined":
+            secure = any((it.overload_kw <= OVERLOAD_KW).all() for it in self.rounds)
+            return not secure and held < most_rounds(mode, self.rules.rounds)
+        return mode == "rehearsal" and held < self.rules.rounds
+
     def _next_round(self) -> Round:
         none = np.zeros(self.rules.areas)
         feeds_back = self.rules.feeds_back(len(self.rounds))
         if not self.rounds or feeds_back != self.rounds[-1].feeds_back:
-            return Round(none + self.rules.first_margin, {}, none, feeds_back)
+            return Round(none + self.rules.first_margin, {}, none, none, feeds_back)
         last = self.rounds[-1]
-        overloaded = last.overload_kw > OVERLOAD_KW
-        margin = last.margin + np.where(overloaded, self.rules.margin_step, 0.0)
+        short = last.shortage_kw > OVERLOAD_KW
+        margin = last.margin + np.where(short, self.rules.margin_step, 0.0)
         feedback = {
             step: FEEDBACK * price
             + (1 - FEEDBACK) * last.feedback_dkk_per_kwh.get(step, none)
             for step, price in last.price_dkk_per_kwh.items()
         }
-        return Round(margin, feedback, none, feeds_back)
+        return Round(margin, feedback, none, none, feeds_back)

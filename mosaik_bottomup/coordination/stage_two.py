@@ -103,7 +103,7 @@ def secure(
         If there is no optimum.
     """
     base = np.stack([offer.base_kw for offer in offers])
-    top = base + np.array([[w.sum() for w in offer.widths_kw] for offer in offers])
+    top = base + np.stack([offer.flexible_kw for offer in offers])
     without = without_activations(offers)
     how = base, top, room, imbalance, allocation, step_h, solver
     unbound = np.full((len(offers), 2), np.inf)

@@ -224,7 +224,12 @@ class SystemOperator:
             overload = granted.overload_kw + room.above.spread(
                 granted.shared_overload_kw
             )
-            again, commit = self._day.note(moment, granted.price_dkk_per_kwh, overload)
+            least = np.sum([it.base_kw for it in offers.values()], axis=0)
+            more = np.sum([it.flexible_kw for it in offers.values()], axis=0)
+            short = room.shortage_kw(least, least + more, rules.rehearsal.reserve)
+            again, commit = self._day.note(
+                moment, granted.price_dkk_per_kwh, overload, short
+            )
             if commit is not None and rules.rehearsal.secured:
                 self._checked = self._day.check()
         elif moment.rehearsal is not None:  # what is traded is secured as it is

@@ -300,7 +300,10 @@ class DayAhead(Section):
     first_margin_percent: Percent = 0.0
     """Margin below the limit in the look-ahead, in the first round."""
     margin_step_percent: Percent = 3.0
-    """By how much an area's margin grows while its rehearsal is overloaded."""
+    """By how much an area's margin grows while its rehearsal is short of room."""
+    reserve_percent: Percent = 5.0
+    """Part of the limit that must-run is to leave free in a rehearsal: as much as the
+    day may go otherwise than rehearsed."""
 
 
 class Intraday(Section):
