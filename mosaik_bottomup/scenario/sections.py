@@ -301,9 +301,10 @@ class DayAhead(Section):
     """Margin below the limit in the look-ahead, in the first round."""
     margin_step_percent: Percent = 3.0
     """By how much an area's margin grows while its rehearsal is short of room."""
-    reserve_percent: Percent = 5.0
+    reserve_percent: Percent = 15.0
     """Part of the limit that must-run is to leave free in a rehearsal: as much as the
-    day may go otherwise than rehearsed."""
+    day may go otherwise. Near an empty store that is much: a kWh less in batteries is
+    4 kW less for a quarter of an hour. 22 kW of 138 have been seen on a cold day."""
 
 
 class Intraday(Section):
