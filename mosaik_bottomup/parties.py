@@ -186,7 +186,7 @@ def aggregator(scenario: Scenario) -> Aggregator:
     rules = AggregatorRules(
         areas=len(scenario.grid.area_names),
         step_h=scenario.run.step_h,
-        imbalance=_imbalance(scenario),
+        imbalance=imbalance(scenario),
         segments=scenario.aggregators.segments,
         asks_dso=strategy.asks_dso,
         follows_schedule=strategy.follows_schedule,
@@ -258,7 +258,7 @@ def system_operator(
     rules = DsoRules(
         areas=areas,
         step_h=scenario.run.step_h,
-        imbalance=_imbalance(scenario),
+        imbalance=imbalance(scenario),
         allocation=dso.allocation,
         rehearsal=RehearsalRules(
             areas=areas,
@@ -350,8 +350,16 @@ def _load_forecast(
     return foresee
 
 
-def _imbalance(scenario: Scenario) -> Imbalance:
-    price = scenario.aggregators.imbalance_price_dkk_per_kwh
+def deviation_fee(scenario: Scenario) -> float:
+    """Return the DSO's fee in DKK/kWh; none where it has checked no schedule."""
+    strategy = STRATEGIES[scenario.run.strategy]
+    checked = strategy.secured and strategy.follows_schedule
+    return scenario.dso.deviation_fee_dkk_per_kwh if checked else 0.0
+
+
+def imbalance(scenario: Scenario) -> Imbalance:
+    """Return what bids take a kWh beside a schedule to cost."""
+    price = scenario.aggregators.imbalance_price_dkk_per_kwh + deviation_fee(scenario)
     return Imbalance(price, price, scenario.activations.shortfall_dkk_per_kwh)
 
 

@@ -23,7 +23,7 @@ SERIES = {
 }
 
 
-def received(*, without=(), trading=0.25):
+def received(*, without=(), trading=0.25, fee=0.0):
     """Return what the only aggregator receives, by heading."""
     told = {name: np.array(at) for name, at in SERIES.items() if name not in without}
     run = SimpleNamespace(
@@ -33,7 +33,7 @@ def received(*, without=(), trading=0.25):
         holds=lambda _, name: name in told,
     )
     book = Book(("X",), ("home",), 4)
-    positions.enter(book, run, trading)
+    positions.enter(book, run, trading, fee)
     ledger = book.close()
     return {name: at[ledger.row("X")] for name, at in ledger.received_dkk.items()}
 
@@ -73,3 +73,12 @@ def test_trading_costs_in_either_direction(trading):
     np.testing.assert_allclose(
         free["intraday"] - dear["intraday"], [2 * trading, trading, 0, 0]
     )
+
+
+def test_the_dso_takes_its_fee_in_either_direction_and_none_for_a_veto():
+    """1 kWh less than sold; with the order that asked for it, nothing is missed."""
+    older = received(without=set(SERIES) - OLDER, fee=0.5)
+    ordered = received(fee=0.5)
+
+    np.testing.assert_allclose(older["deviation_fee"], [0, -0.5, 0, 0])
+    np.testing.assert_allclose(ordered["deviation_fee"], 0, atol=ROUNDED)

@@ -489,6 +489,7 @@ _GROUPS = (
             _paid("moved", "aggregators to customers, what activations cost them"),
             _paid("reserve", "TSO to aggregators, and they to customers, band kept"),
             _paid("imbalance", "aggregators to TSO, energy beside the schedule"),
+            _paid("deviation_fee", "aggregators to DSO, beside schedules it checked"),
         ),
         derived=True,
     ),

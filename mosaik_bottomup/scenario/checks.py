@@ -174,12 +174,13 @@ def _a_schedule_to_deviate_from(scenario: Scenario) -> Findings:
 
 
 def _shortfall_is_dearer(scenario: Scenario) -> Findings:
-    usual = scenario.aggregators.imbalance_price_dkk_per_kwh
+    price = scenario.aggregators.imbalance_price_dkk_per_kwh
+    usual = price + scenario.dso.deviation_fee_dkk_per_kwh
     if scenario.activations.shortfall_dkk_per_kwh < usual:
         yield (
             "activations.shortfall_dkk_per_kwh",
-            "must be at least what other imbalance costs, "
-            f"aggregators.imbalance_price_dkk_per_kwh = {usual:g}",
+            f"must be at least what other imbalance costs, {usual:g}: "
+            "aggregators.imbalance_price_dkk_per_kwh and dso.deviation_fee_dkk_per_kwh",
         )
 
 
@@ -268,6 +269,7 @@ CHECKS = (
         (
             "activations.shortfall_dkk_per_kwh",
             "aggregators.imbalance_price_dkk_per_kwh",
+            "dso.deviation_fee_dkk_per_kwh",
         ),
         _shortfall_is_dearer,
     ),

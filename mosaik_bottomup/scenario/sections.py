@@ -253,6 +253,9 @@ class Dso(Section):
     security_probability: float = Field(default=0.99, gt=0.5, lt=1)
     """With which the uncontrolled load stays within the DSO's forecast and margin, on
     either side; of no effect where forecasts are perfect."""
+    deviation_fee_dkk_per_kwh: float = Field(default=0.0, ge=0, le=10)
+    """What aggregators pay the DSO for each kWh beside a schedule it has checked, on
+    top of the imbalance price: it has secured the others on what they all sold."""
 
 
 class Forecast(Section):

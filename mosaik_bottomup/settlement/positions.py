@@ -4,10 +4,12 @@ import numpy as np
 
 from mosaik_bottomup.arrays import FloatArray
 from mosaik_bottomup.results import Results
-from mosaik_bottomup.settlement.book import MARKET, TSO, Book
+from mosaik_bottomup.settlement.book import DSO, MARKET, TSO, Book
 
 
-def enter(book: Book, run: Results, trading_dkk_per_kwh: float) -> None:
+def enter(
+    book: Book, run: Results, trading_dkk_per_kwh: float, fee_dkk_per_kwh: float
+) -> None:
     """Enter what the aggregators bought, re-traded, missed and were ordered.
 
     With the day-ahead position ``D``, the schedule ``S`` after intraday trades of sizes
@@ -20,7 +22,8 @@ def enter(book: Book, run: Results, trading_dkk_per_kwh: float) -> None:
     * activation ``h · π · O`` to the TSO: ordered down in consumption, it is paid. What
       the DSO vetoes of it, ``V = O − R``, is taken back at the same price under a
       heading of its own, and is nobody's imbalance: nobody gains or loses by a veto;
-    * imbalance ``h · π · (P − S − R)`` to the TSO.
+    * imbalance ``h · π · (P − S − R)`` to the TSO;
+    * deviation fee ``h · f · |P − S − R|`` to the DSO.
 
     Activated energy is settled at the imbalance price, which under single pricing is
     the marginal price of the activated reserves. Where nothing was sold, ``D = S =
@@ -35,6 +38,8 @@ def enter(book: Book, run: Results, trading_dkk_per_kwh: float) -> None:
         The run.
     trading_dkk_per_kwh
         What each kWh traded intraday costs beside its price.
+    fee_dkk_per_kwh
+        What the DSO takes for each kWh beside a schedule it has checked.
     """
     if "aggregators" not in run.entities:
         return
@@ -56,6 +61,7 @@ def enter(book: Book, run: Results, trading_dkk_per_kwh: float) -> None:
     book.pay("veto", TSO, mine, vetoed * single)
     beside = delivered - schedule - (ordered - vetoed)
     book.pay("imbalance", mine, TSO, beside * single)
+    book.pay("deviation_fee", mine, DSO, np.abs(beside) * fee_dkk_per_kwh)
 
 
 def _or(run: Results, name: str, otherwise_kwh: FloatArray) -> FloatArray:

@@ -4,6 +4,7 @@ import tomllib
 
 from mosaik_bottomup.case import retail_tariff
 from mosaik_bottomup.errors import InputError, Problem
+from mosaik_bottomup.parties import deviation_fee
 from mosaik_bottomup.results import Derived, Results
 from mosaik_bottomup.scenario import Scenario
 from mosaik_bottomup.settlement import congestion, positions, retail, services
@@ -58,7 +59,7 @@ def settle(run: Results, rule: Rule | None = None) -> Ledger:
         run.steps_written,
     )
     retail.enter(book, run, retail.rates(run, retail_tariff(scenario)))
-    positions.enter(book, run, trading)
+    positions.enter(book, run, trading, deviation_fee(scenario))
     services.enter_activations(book, run)
     price = scenario.settlement.reserve_dkk_per_kw_h
     services.enter_band(book, run, scenario.reserve.band_kw, price)
