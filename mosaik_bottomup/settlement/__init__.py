@@ -13,8 +13,8 @@ The parties and what they owe each other, in every step:
   part from the retailer, and buys on the *market* what it has sold as its schedule, at
   the day-ahead price; what was re-traded intraday at that price and the cost of
   trading. What was delivered beside the schedule it settles with the TSO at the single
-  imbalance price. Where nothing was sold, what was delivered counts as bought
-  day-ahead.
+  imbalance price, and if the DSO has checked that schedule pays it a fee for it.
+  Where nothing was sold, what was delivered counts as bought day-ahead.
 * An activation is settled at the imbalance price too, what was ordered and what the DSO
   vetoed of it each under its own heading. What a veto takes away is paid for by nobody
   and nobody's imbalance; the DSO owes nothing for it. The aggregator pays each home
