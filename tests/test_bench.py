@@ -275,7 +275,7 @@ def test_figures_stand_beside_those_of_the_baseline():
     ]
 
 
-@pytest.mark.parametrize("text", ["no JSON", "[1]", None])
+@pytest.mark.parametrize("text", ["no JSON", "[1]", "{}", None])
 def test_a_baseline_that_is_none_is_refused(text, tmp_path):
     file = tmp_path / "baseline.json"
     if text is not None:

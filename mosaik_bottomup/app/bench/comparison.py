@@ -9,7 +9,9 @@ from typing import Any
 from mosaik_bottomup.errors import InputError, Problem
 
 GROUPS = ("ratios", "imports", "command", "parts", "fleets", "slopes", "year", "sweep")
-"""What is compared; the other figures say where they come from."""
+"""What is compared."""
+CAME_FROM = ("machine", "commit", "created_utc")
+"""What is told of a baseline."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,7 @@ def read(file: Path) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         problem = Problem("--compare", "FILE", str(file), f"must be JSON: {error}")
         raise InputError([problem]) from error
-    if not isinstance(figures, dict):
+    if not isinstance(figures, dict) or not figures.keys() >= set(CAME_FROM):
         remedy = "must be figures that --json has kept"
         raise InputError([Problem("--compare", "FILE", str(file), remedy)])
     return figures

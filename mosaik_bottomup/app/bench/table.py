@@ -63,8 +63,11 @@ def comparison(baseline: Mapping[str, Any], figures: Sequence[Compared]) -> Tabl
     figures
         Those to show.
     """
-    came_from = f"{baseline['commit']}, {baseline['machine']['processor']}"
-    table = _table(f"beside {came_from}", "baseline", "now", "now / baseline")
+    table = _table("beside the baseline", "baseline", "now", "now / baseline")
+    table.caption = (
+        f"baseline: commit {baseline['commit'] or 'unknown'}, "
+        f"{baseline['machine']['processor']}, {baseline['created_utc']}"
+    )
     for each in figures:
         table.add_row(
             each.name,
