@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
@@ -11,11 +12,11 @@ from mosaik_bottomup.app.bench.comparison import Compared
 PERCENT = 100.0
 S_PER_H = 3600.0
 NOTE = (
-    "Medians of {runs} runs, each in processes of its own, fleets, sweep and year of "
-    "one; the parts are measured in other ones than the whole command. Seconds are of "
-    "processor time if not called wall; wall time moves with whatever else the machine "
-    "does (load before: {load:.1f}), processor time less, and ratios, both times of "
-    "one process, least."
+    "Medians (runs: {runs}), each run in processes of its own; fleets, sweep and year "
+    "are run once. The parts are measured in other processes than the whole command. "
+    "Seconds are of processor time if not called wall; wall time moves with whatever "
+    "else the machine does (load before: {load:.1f}), processor time less, and ratios, "
+    "both times of one process, least."
 )
 
 
@@ -189,5 +190,5 @@ def _table(title: str, *headings: str) -> Table:
     table = Table(header_style="bold")
     table.add_column(title, min_width=28)
     for heading in headings:
-        table.add_column(heading, justify="right")
+        table.add_column(escape(heading), justify="right")
     return table
