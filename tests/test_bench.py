@@ -11,7 +11,7 @@ from rich.console import Console
 
 from mosaik_bottomup import scenario
 from mosaik_bottomup.app.bench import __main__ as bench
-from mosaik_bottomup.app.bench import bare, comparison, growth, throughput, year
+from mosaik_bottomup.app.bench import bare, comparison, growth, steps, throughput, year
 from mosaik_bottomup.app.bench import sample as bench_sample
 from mosaik_bottomup.app.bench.process import Process, medians
 from mosaik_bottomup.app.bench.stopwatch import (
@@ -62,6 +62,13 @@ def test_the_parts_make_up_the_run(sample):
     whole_s = sum(sample.outside_steps_s.values()) + sample.steps_s
 
     assert whole_s == pytest.approx(sample.run_s)
+
+
+def test_a_run_can_be_given_up(tiny, tmp_path):
+    found = steps.laps(tiny, tmp_path, most=2)
+
+    assert len(found.steps_s) == 2
+    assert found.run_s > found.within_s > 0
 
 
 def test_the_rehearsal_is_in_the_first_step_only(sample):
@@ -211,7 +218,7 @@ def test_a_larger_fleet_is_as_dense():
 
     assert large.grid.copies == 10
     assert (large.sites.heat_pumps, large.sites.pv_batteries) == (800, 700)
-    assert large.run.duration_h == asked.planning.every_h + 0.25
+    assert large.run == asked.run
 
 
 @pytest.mark.parametrize("sites", [0, 100, 151, 1501])
@@ -331,6 +338,7 @@ def test_the_command_prints_tables_and_keeps_the_figures(tmp_path, capsys):
     headings = ("whole command", "one step", "same wiring", "bare library", "slope")
     for heading in (*headings, "a year", "peak memory", "baseline"):
         assert heading in printed
+    assert all(len(line) <= bench.WIDTH for line in printed.splitlines())
     assert figures["command"]["cpu_s"] > figures["imports"]["cpu_s"]
     assert figures["command"]["peak_mb"] > 1
     assert figures["ratios"]["whole"] > 1

@@ -1,7 +1,7 @@
 """How the time of a step and the memory grow with the fleet.
 
 Areas are copied and their sites with them, so that every fleet is as dense as the
-first. Each is run for a step that rehearses the day, and one round of planning then.
+first. Each is run for the step that rehearses the day, and one round of planning then.
 """
 
 from collections.abc import Mapping
@@ -31,7 +31,7 @@ def grown(scenario: Scenario, sites: int) -> Scenario:
     InputError
         If there is no such number.
     """
-    planning, fleet = scenario.planning, scenario.sites
+    fleet = scenario.sites
     now = sites_of(scenario)
     times, rest = divmod(sites, now)
     if rest or times < 1:
@@ -41,7 +41,6 @@ def grown(scenario: Scenario, sites: int) -> Scenario:
         f"grid.copies={times * scenario.grid.copies}",
         f"sites.heat_pumps={times * fleet.heat_pumps}",
         f"sites.pv_batteries={times * fleet.pv_batteries}",
-        f"run.duration_h={planning.every_h + scenario.run.step_s / S_PER_H}",
         "results.detail=areas",
     )
     return parse(scenario.to_toml(), overrides=overrides)
@@ -54,7 +53,9 @@ def sites_of(scenario: Scenario) -> int:
 
 def measured(scenario: Scenario) -> dict[str, float]:
     """Return what a fleet takes: a process of its own, the time of processors."""
-    process, found = asked(steps.__name__, scenario.to_toml())
+    a_round = round(S_PER_H * scenario.planning.every_h / scenario.run.step_s)
+    most = str(1 + a_round)
+    process, found = asked(steps.__name__, scenario.to_toml(), most)
     first_s, *others_s = (sum(step.values()) for step in found["steps_s"])
     step_s = fmean(others_s)
     return {

@@ -36,7 +36,7 @@ def timed(arguments: Sequence[str]) -> Process:
     return _run(arguments, "")[0]
 
 
-def asked(module: str, text: str) -> tuple[Process, Any]:
+def asked(module: str, text: str, *arguments: str) -> tuple[Process, Any]:
     """Run a module that reads a scenario (TOML) and writes what it found (JSON).
 
     Raises
@@ -44,7 +44,7 @@ def asked(module: str, text: str) -> tuple[Process, Any]:
     subprocess.CalledProcessError
         If it fails.
     """
-    process, found = _run(["-m", module], text)
+    process, found = _run(["-m", module, *arguments], text)
     return process, json.loads(found)
 
 

@@ -1,12 +1,13 @@
 """One process, one run: what each of its steps takes, and what all the rest does.
 
-``python -m mosaik_bottomup.app.bench.steps`` reads a scenario (TOML) from standard
-input and writes a JSON object to standard output.
+``python -m mosaik_bottomup.app.bench.steps [MOST]`` reads a scenario (TOML) from
+standard input and writes a JSON object to standard output.
 """
 
 import json
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -43,13 +44,31 @@ class Laps:
         return sum(self.outside_s.values()) + self.within_s
 
 
-def laps(scenario: Scenario, folder: Path) -> Laps:
-    """Run a scenario; its results file goes to a folder."""
+class _EnoughError(Exception):
+    """No more steps are wanted."""
+
+
+def laps(scenario: Scenario, folder: Path, most: int | None = None) -> Laps:
+    """Run a scenario; its results file goes to a folder.
+
+    Parameters
+    ----------
+    most
+        Steps after which the run is given up: its first one has rehearsed the whole day
+        all the same.
+    """
     counted: list[Mapping[str, float]] = []
+
+    def count(done: int, total: int) -> None:
+        counted.append(watch.lap())
+        if done == most:
+            raise _EnoughError
+
     case_of.cache_clear()  # the building counts, even if one was here before
     with watched() as watch:
         watch.lap()
-        world.run(scenario, folder / "run.h5", lambda *_: counted.append(watch.lap()))
+        with suppress(_EnoughError):
+            world.run(scenario, folder / "run.h5", count)
         rest = watch.lap()
     *steps, after = [_within(lap) for lap in [*counted, rest]]
     outside = {
@@ -66,8 +85,9 @@ def _within(lap: Mapping[str, float]) -> Seconds:
 def main() -> None:
     """Measure what standard input says."""
     scenario = parse(sys.stdin.read())
+    most = int(sys.argv[1]) if sys.argv[1:] else None
     with TemporaryDirectory() as folder:
-        json.dump(asdict(laps(scenario, Path(folder))), sys.stdout)
+        json.dump(asdict(laps(scenario, Path(folder), most)), sys.stdout)
 
 
 if __name__ == "__main__":

@@ -101,7 +101,7 @@ def _command(figures: Mapping[str, Any]) -> Table:
 def _steps(parts: Mapping[str, Any]) -> Table:
     first, ordinary = parts["first_step_ms"], parts["ordinary_step_ms"]
     first_ms, ordinary_ms = sum(first.values()), sum(ordinary.values())
-    table = _table("one step", "rehearsal, first [ms]", "%", "ordinary, mean [ms]", "%")
+    table = _table("one step", "rehearsing [ms]", "%", "ordinary, mean [ms]", "%")
     for part in sorted(ordinary, key=lambda part: -ordinary[part]):
         table.add_row(
             part,
@@ -148,8 +148,8 @@ def _fleets(fleets: Mapping[str, Any], slopes: Mapping[str, float]) -> Table:
         "fleet, sites",
         "first step [s]",
         "step [s]",
-        "per site and step [µs]",
-        "peak memory [MB]",
+        "per site [µs]",
+        "peak [MB]",
     )
     for sites, fleet in fleets.items():
         table.add_row(
