@@ -1,7 +1,7 @@
 # make demo      set up, run the default day without and with coordination, compare
 # make test      every test
 # make lint      format, style, types, import layers
-# make bench     where the time of a step goes
+# make bench     where the time goes, beside the baseline; minutes (BENCH=--quick: one)
 # make evidence  what the README shows: all strategies, the frontier, the page
 # make clean     forget the environment and all caches
 
@@ -12,6 +12,9 @@ NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 12))
 METADATA := setup.cfg pyproject.toml
 # the coldest day of each winter month of the default weather
 WINTER_DAYS := 2016-01-04 2016-02-08 2016-12-22
+BASELINE := benchmarks/baseline.json
+# such as --full, --year, --sites 15000, --json FILE
+BENCH :=
 DEMO := results/two_areas-price-only-1.h5 results/two_areas-two-stage-1.h5
 
 .PHONY: demo test lint bench evidence clean
@@ -35,7 +38,7 @@ lint: $(VENV)/.installed-test
 	$(BIN)/lint-imports --no-logo
 
 bench: $(VENV)/.installed
-	$(BIN)/python -m mosaik_bottomup.app.bench
+	$(BIN)/python -m mosaik_bottomup.app.bench --compare $(BASELINE) $(BENCH)
 
 evidence: $(VENV)/.installed
 	$(BIN)/mosaik-bottomup compare --out results/at-160-kva

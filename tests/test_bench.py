@@ -1,14 +1,19 @@
 """The benchmark measures what it says, and leaves everything as it was."""
 
 import json
+from io import StringIO
+from pathlib import Path
 
 import mosaik
 import pytest
 from mosaik_components.bottomup import grid, profiles
+from rich.console import Console
 
 from mosaik_bottomup import scenario
 from mosaik_bottomup.app.bench import __main__ as bench
+from mosaik_bottomup.app.bench import bare, comparison, growth, steps, throughput, year
 from mosaik_bottomup.app.bench import sample as bench_sample
+from mosaik_bottomup.app.bench.process import Process, medians
 from mosaik_bottomup.app.bench.stopwatch import (
     OUTSIDE_STEPS,
     PARTS,
@@ -17,8 +22,13 @@ from mosaik_bottomup.app.bench.stopwatch import (
     replaced,
     watched,
 )
+from mosaik_bottomup.app.bench.table import comparison as comparison_table
+from mosaik_bottomup.app.bench.table import lines
 from mosaik_bottomup.app.bench.tape import played, recorded
+from mosaik_bottomup.app.sweep.plan import plan
+from mosaik_bottomup.app.sweep.reading import read_sweep
 from mosaik_bottomup.app.world import run
+from mosaik_bottomup.errors import InputError
 
 TINY = (
     "run.duration_h=1",
@@ -27,6 +37,8 @@ TINY = (
     "sites.heat_pumps=4",
     "sites.pv_batteries=4",
 )
+CONGESTED = (*TINY, "grid.transformer_kva=40")
+BASELINE = Path(__file__).resolve().parents[1] / "benchmarks" / "baseline.json"
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +62,13 @@ def test_the_parts_make_up_the_run(sample):
     whole_s = sum(sample.outside_steps_s.values()) + sample.steps_s
 
     assert whole_s == pytest.approx(sample.run_s)
+
+
+def test_a_run_can_be_given_up(tiny, tmp_path):
+    found = steps.laps(tiny, tmp_path, most=2)
+
+    assert len(found.steps_s) == 2
+    assert found.run_s > found.within_s > 0
 
 
 def test_the_rehearsal_is_in_the_first_step_only(sample):
@@ -164,16 +183,166 @@ def test_time_counts_also_when_a_part_fails():
     assert watch.lap() == {"mine": 2, "failing": 1}
 
 
+def test_stage_two_and_power_flow_stand_beside_the_bare_libraries():
+    found = bare.measure(scenario.load("two_areas", CONGESTED), rounds=2)
+
+    assert set(found) == {"stage_two", "power_flow"}
+    for beside in found.values():
+        assert min(beside.ours_ms, beside.bare_ms, beside.ratio) > 0
+
+
+def test_where_nothing_is_congested_stage_two_stands_beside_nothing(tiny):
+    assert set(bare.measure(tiny, rounds=1)) == {"power_flow"}
+
+
+def test_ratios_are_of_neighbouring_calls():
+    clock = _Clock()
+    slowness = iter([9, 9, 1, 1, 10, 10, 2, 8])  # the first two are not counted
+
+    def work(seconds):
+        clock.work(seconds * next(slowness))
+
+    beside = bare.in_turn(
+        lambda: work(0.003), lambda: work(0.001), 3, lambda: clock.now_s
+    )
+
+    assert beside.ours_ms == pytest.approx(6)
+    assert beside.bare_ms == pytest.approx(8)
+    assert beside.ratio == pytest.approx(3)
+
+
+def test_a_larger_fleet_is_as_dense():
+    asked = scenario.load("two_areas")
+
+    large = growth.grown(asked, 1500)
+
+    assert large.grid.copies == 10
+    assert (large.sites.heat_pumps, large.sites.pv_batteries) == (800, 700)
+    assert large.run == asked.run
+
+
+@pytest.mark.parametrize("sites", [0, 100, 151, 1501])
+def test_a_fleet_that_is_no_multiple_is_refused(sites):
+    with pytest.raises(InputError, match="multiple of the scenario's 150"):
+        growth.grown(scenario.load("two_areas"), sites)
+
+
+def test_the_slope_is_the_power_of_the_number_of_sites():
+    fleets = {
+        sites: {"step_s": 3.0 * sites, "first_step_s": 2.0 * sites**0.5}
+        for sites in (150, 1500, 15000)
+    }
+
+    assert growth.slopes(fleets) == pytest.approx({"step_s": 1, "first_step_s": 0.5})
+
+
+def test_a_year_is_the_start_once_and_all_its_hours():
+    assert year.extrapolated_s(5.0, 10.0, 24.0) == 5.0 + 10.0 * 366
+
+
+def test_a_sweep_counts_all_its_runs(monkeypatch):
+    planned = []
+
+    def timed(arguments):
+        planned.append(len(plan(read_sweep(Path(arguments[3])))))
+        workers = int(arguments[arguments.index("--workers") + 1])
+        return Process(wall_s=120.0 / workers, cpu_s=0.0, peak_mb=0.0)
+
+    monkeypatch.setattr(throughput, "timed", timed)
+    found = throughput.throughput(scenario.load("two_areas"), 4, 1.0)
+
+    assert planned == [4, 4]
+    assert found == {
+        "workers_1_per_min": 2.0,
+        "workers_2_per_min": 4.0,
+        "two_to_one": 2.0,
+    }
+
+
+def test_medians_reach_into_dicts():
+    taken = [{"a": 1, "b": {"c": 5}}, {"a": 9, "b": {"c": 4}}, {"a": 2, "b": {"c": 6}}]
+
+    assert medians(taken) == {"a": 2, "b": {"c": 5}}
+
+
+def test_figures_stand_beside_those_of_the_baseline():
+    before = {"ratios": {"whole": 2.0, "gone": 1.0}, "fleets": {"150": {"step_s": 0}}}
+    now = {
+        "ratios": {"whole": 3.0, "new": 4.0},
+        "fleets": {"150": {"step_s": 5.0}},
+        "runs": 3,
+    }
+
+    found = [(it.name, it.ratio) for it in comparison.compared(before, now)]
+
+    assert found == [
+        ("ratios / whole", 1.5),
+        ("ratios / new", None),
+        ("fleets / 150 / step_s", None),
+    ]
+
+
+@pytest.mark.parametrize("text", ["no JSON", "[1]", "{}", None])
+def test_a_baseline_that_is_none_is_refused(text, tmp_path):
+    file = tmp_path / "baseline.json"
+    if text is not None:
+        file.write_text(text)
+
+    with pytest.raises(InputError, match="--compare"):
+        comparison.read(file)
+
+
+def test_the_baseline_of_the_checkout_has_all_figures():
+    figures = comparison.read(BASELINE)
+
+    found = comparison.compared(figures, figures)
+    printed = _printed(*lines(figures), comparison_table(figures, found))
+
+    assert {it.name.partition(" / ")[0] for it in found} == set(comparison.GROUPS)
+    assert all(it.ratio in (1, None) for it in found)
+    for heading in (
+        "bare library",
+        "ours [ms]",
+        "fleet, sites",
+        "slope",
+        "a year",
+        "sweep",
+        "now",
+    ):
+        assert heading in printed
+
+
+def _printed(*tables):
+    console = Console(file=StringIO(), width=bench.WIDTH)
+    for table in tables:
+        console.print(table)
+    return console.file.getvalue()
+
+
 @pytest.mark.slow
 def test_the_command_prints_tables_and_keeps_the_figures(tmp_path, capsys):
     file = tmp_path / "bench.json"
 
-    bench.main("two_areas", list(TINY), 1, file)
+    bench.main(
+        "two_areas",
+        list(TINY),
+        runs=1,
+        quick=True,
+        sites=[8, 16],
+        file=file,
+        baseline=BASELINE,
+    )
 
     printed = capsys.readouterr().out
     figures = json.loads(file.read_text())
-    for heading in ("whole command", "one step", "same wiring", "peak memory"):
+    headings = ("whole command", "one step", "same wiring", "bare library", "slope")
+    for heading in (*headings, "a year", "peak memory", "baseline"):
         assert heading in printed
+    assert all(len(line) <= bench.WIDTH for line in printed.splitlines())
     assert figures["command"]["cpu_s"] > figures["imports"]["cpu_s"]
     assert figures["command"]["peak_mb"] > 1
     assert figures["ratios"]["whole"] > 1
+    assert set(figures["fleets"]) == {"8", "16"}
+    assert figures["fleets"]["16"]["step_s"] > 0
+    assert figures["year"]["from_1_h"]["cpu_s"] > figures["command"]["cpu_s"]
+    assert "sweep" not in figures

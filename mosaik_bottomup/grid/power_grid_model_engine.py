@@ -35,7 +35,7 @@ _OUTPUT = {
     pgm.ComponentType.line: ["p_from", "q_from", "p_to", "i_from", "i_to"],
     pgm.ComponentType.transformer: ["p_from", "q_from", "p_to", "i_from", "i_to"],
 }
-_OPTIONS: dict[str, Any] = {
+OPTIONS: dict[str, Any] = {
     "symmetric": True,
     "calculation_method": pgm.CalculationMethod.newton_raphson,
     "error_tolerance": ERROR_TOLERANCE_PU,
@@ -43,6 +43,7 @@ _OPTIONS: dict[str, Any] = {
     "threading": _SEQUENTIAL,
     "output_component_types": _OUTPUT,
 }
+"""Of ``calculate_power_flow``."""
 
 type Table = NDArray[Any]
 """A structured array of power-grid-model."""
@@ -93,7 +94,7 @@ class PowerGridModelEngine:
 
     def _calculate(self, update: Any = None) -> dict[Any, Any]:
         output: dict[Any, Any] = self._model.calculate_power_flow(
-            update_data=update, **_OPTIONS
+            update_data=update, **OPTIONS
         )
         return output
 

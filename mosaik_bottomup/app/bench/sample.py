@@ -15,20 +15,12 @@ import mosaik
 from mosaik_components.bottomup.setting import case_of
 
 from mosaik_bottomup.app import world
-from mosaik_bottomup.app.bench.stopwatch import (
-    MOSAIK,
-    OUTSIDE_STEPS,
-    PARTS,
-    Stopwatch,
-    replaced,
-    watched,
-)
+from mosaik_bottomup.app.bench.steps import laps
+from mosaik_bottomup.app.bench.stopwatch import MOSAIK, Stopwatch, replaced
 from mosaik_bottomup.app.bench.tape import SAID, played, recorded
 from mosaik_bottomup.scenario import Scenario, parse
 
 MS_PER_S = 1e3
-
-type Lap = dict[str, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +70,8 @@ def measure(scenario: Scenario, folder: Path) -> Sample:
     RuntimeError
         If the empty run does not say as much as the real one.
     """
-    laps: list[Lap] = []
-    case_of.cache_clear()  # the building counts, even if one was here before
-    with recorded() as tape, watched() as watch:
-        watch.lap()
-        world.run(scenario, folder / "run.h5", lambda *_: laps.append(watch.lap()))
-        rest = watch.lap()
+    with recorded() as tape:
+        real = laps(scenario, folder)
     empty = Stopwatch()
     loop = empty.wrap(mosaik.World.run, MOSAIK)
     with played(tape) as again, replaced(mosaik.World, "run", loop):
@@ -94,34 +82,27 @@ def measure(scenario: Scenario, folder: Path) -> Sample:
         raise RuntimeError("the empty simulators did not say all the real ones said")
 
     calendar = case_of(scenario.to_toml()).calendar
-    steps = [_within_steps(lap) for lap in laps]
     ordinary = [
-        lap for step, lap in enumerate(steps) if not calendar.rehearses_at(step)
+        lap for step, lap in enumerate(real.steps_s) if not calendar.rehearses_at(step)
     ]
     sums_ms = [MS_PER_S * sum(lap.values()) for lap in ordinary]
+    first = real.steps_s[0]
     return Sample(
-        run_s=sum(sum(lap.values()) for lap in [*laps, rest]),
-        outside_steps_s={
-            part: sum(lap.get(part, 0.0) for lap in [*laps, rest])
-            for part in OUTSIDE_STEPS
-        },
-        first_step_ms={part: MS_PER_S * value for part, value in steps[0].items()},
+        run_s=real.run_s,
+        outside_steps_s=real.outside_s,
+        first_step_ms={part: MS_PER_S * value for part, value in first.items()},
         ordinary_step_ms={
-            part: MS_PER_S * fmean(lap[part] for lap in ordinary) for part in steps[0]
+            part: MS_PER_S * fmean(lap[part] for lap in ordinary) for part in first
         },
         step_median_ms=median(sums_ms),
         step_max_ms=max(sums_ms),
-        steps_s=sum(sum(_within_steps(lap).values()) for lap in [*laps, rest]),
+        steps_s=real.within_s,
         empty_run_s=sum(empty_lap.values()),
         empty_steps_s=empty_lap[MOSAIK],
         exchanges=sum(
             number for (_, name), number in tape.counts().items() if name == SAID[1]
         ),
     )
-
-
-def _within_steps(lap: Lap) -> Lap:
-    return {part: lap.get(part, 0.0) for part in PARTS if part not in OUTSIDE_STEPS}
 
 
 def main() -> None:

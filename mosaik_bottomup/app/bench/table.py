@@ -1,17 +1,22 @@
 """What a benchmark found, as tables a person can read."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from mosaik_bottomup.app.bench.comparison import Compared
+
 PERCENT = 100.0
+S_PER_H = 3600.0
 NOTE = (
-    "Medians of {runs} runs, each in processes of its own; the parts are measured in "
-    "other ones than the whole command. Seconds are of processor time if not called "
-    "wall; wall time moves with whatever else the machine does (load before: "
-    "{load:.1f}), processor time less, and ratios, both times of one process, least."
+    "Medians (runs: {runs}), each run in processes of its own; fleets, sweep and year "
+    "are run once. The parts are measured in other processes than the whole command. "
+    "Seconds are of processor time if not called wall; wall time moves with whatever "
+    "else the machine does (load before: {load:.1f}), processor time less, and ratios, "
+    "both times of one process, least."
 )
 
 
@@ -21,7 +26,7 @@ def lines(figures: Mapping[str, Any]) -> Iterator[Table | Text]:
     Parameters
     ----------
     figures
-        As `mosaik_bottomup.app.bench.take` returns them.
+        As `mosaik_bottomup.app.bench.figures.take` returns them.
     """
     machine, versions = figures["machine"], figures["versions"]
     own = versions["version_mosaik_bottomup"]
@@ -39,8 +44,39 @@ def lines(figures: Mapping[str, Any]) -> Iterator[Table | Text]:
     yield _command(figures)
     yield _steps(figures["parts"])
     yield _ratios(figures)
+    yield _bare(figures["bare"])
+    if "fleets" in figures:
+        yield _fleets(figures["fleets"], figures.get("slopes", {}))
+    yield _years(figures["year"])
+    if "sweep" in figures:
+        yield _sweep(figures["sweep"])
     load = machine["load_before"]
     yield Text(NOTE.format(runs=figures["runs"], load=load), style="dim")
+
+
+def comparison(baseline: Mapping[str, Any], figures: Sequence[Compared]) -> Table:
+    """Return a table of figures beside those of a baseline.
+
+    Parameters
+    ----------
+    baseline
+        All its figures, for where they come from.
+    figures
+        Those to show.
+    """
+    table = _table("beside the baseline", "baseline", "now", "now / baseline")
+    table.caption = (
+        f"baseline: commit {baseline['commit'] or 'unknown'}, "
+        f"{baseline['machine']['processor']}, {baseline['created_utc']}"
+    )
+    for each in figures:
+        table.add_row(
+            each.name,
+            "" if each.baseline is None else f"{each.baseline:.4g}",
+            f"{each.now:.4g}",
+            "" if each.ratio is None else f"{each.ratio:.2f}",
+        )
+    return table
 
 
 def _command(figures: Mapping[str, Any]) -> Table:
@@ -65,7 +101,7 @@ def _command(figures: Mapping[str, Any]) -> Table:
 def _steps(parts: Mapping[str, Any]) -> Table:
     first, ordinary = parts["first_step_ms"], parts["ordinary_step_ms"]
     first_ms, ordinary_ms = sum(first.values()), sum(ordinary.values())
-    table = _table("one step", "rehearsal, first [ms]", "%", "ordinary, mean [ms]", "%")
+    table = _table("one step", "rehearsing [ms]", "%", "ordinary, mean [ms]", "%")
     for part in sorted(ordinary, key=lambda part: -ordinary[part]):
         table.add_row(
             part,
@@ -98,9 +134,61 @@ def _ratios(figures: Mapping[str, Any]) -> Table:
     return table
 
 
+def _bare(figures: Mapping[str, Any]) -> Table:
+    table = _table("bare library", "ours [ms]", "bare [ms]", "ours / bare")
+    names = {"stage_two": "stage 2 / HiGHS", "power_flow": "power flow / p.-g.-model"}
+    for key, beside in figures.items():
+        ours, bare = f"{beside['ours_ms']:.2f}", f"{beside['bare_ms']:.2f}"
+        table.add_row(names[key], ours, bare, f"{beside['ratio']:.1f}")
+    return table
+
+
+def _fleets(fleets: Mapping[str, Any], slopes: Mapping[str, float]) -> Table:
+    table = _table(
+        "fleet, sites",
+        "first step [s]",
+        "step [s]",
+        "per site [µs]",
+        "peak [MB]",
+    )
+    for sites, fleet in fleets.items():
+        table.add_row(
+            f"{int(sites):,}",
+            f"{fleet['first_step_s']:.2f}",
+            f"{fleet['step_s']:.3f}",
+            f"{fleet['per_site_and_step_us']:.1f}",
+            f"{fleet['peak_mb']:.0f}",
+        )
+    if slopes:
+        table.add_section()
+        first, step = (f"{slopes[name]:.2f}" for name in ("first_step_s", "step_s"))
+        table.add_row("slope, log over log", first, step)
+    return table
+
+
+def _years(years: Mapping[str, Any]) -> Table:
+    table = _table("a year", "cpu [h]", "wall [h]", "peak memory [MB]")
+    for name, year in years.items():
+        wall_s, peak_mb = year.get("wall_s"), year.get("peak_mb")
+        table.add_row(
+            name.replace("_", " "),
+            f"{year['cpu_s'] / S_PER_H:.2f}",
+            "" if wall_s is None else f"{wall_s / S_PER_H:.2f}",
+            "" if peak_mb is None else f"{peak_mb:.0f}",
+        )
+    return table
+
+
+def _sweep(sweep: Mapping[str, float]) -> Table:
+    table = _table("sweep", "1 worker", "2 workers", "2 / 1")
+    one, two, ratio = sweep.values()
+    table.add_row("runs per minute", f"{one:.1f}", f"{two:.1f}", f"{ratio:.2f}")
+    return table
+
+
 def _table(title: str, *headings: str) -> Table:
     table = Table(header_style="bold")
     table.add_column(title, min_width=28)
     for heading in headings:
-        table.add_column(heading, justify="right")
+        table.add_column(escape(heading), justify="right")
     return table
