@@ -74,6 +74,7 @@ def read(tables: Path) -> dict[str, pd.DataFrame]:
     }
 
 
+@lru_cache(maxsize=3)
 def low_voltage_names(tables: Path) -> tuple[str, ...]:
     """Names of all low-voltage grids in a folder, sorted."""
     column = pd.read_csv(tables / "Transformer.csv", sep=";", usecols=["subnet"])
