@@ -77,6 +77,7 @@ def cut(net: pandapowerNet, name: str) -> Zone:
     of_zone = zone.index[zone == name]
     bus, switch = net.bus.loc[of_zone], net.switch
     closed = switch[(switch.et == "b") & switch.closed.astype(bool)]
+    closed = closed[closed.bus.isin(zone.index) & closed.element.isin(zone.index)]
     one, other = closed.bus.isin(of_zone), closed.element.isin(of_zone)
     joining = closed[one & other]
     place = pd.Series(np.arange(len(bus)), of_zone)
@@ -141,11 +142,11 @@ def taps(trafo: Row) -> tuple[float, float, float, float, float]:
 
     What is missing is taken as neutral, and without a range the tap stays.
     """
-    neutral = _or(trafo.tap_neutral, NO_TAP)
-    position = _or(trafo.tap_pos, neutral)
-    lowest = _or(trafo.tap_min, min(position, neutral))
-    highest = _or(trafo.tap_max, max(position, neutral))
-    return position, neutral, lowest, highest, _or(trafo.tap_step_percent, NO_TAP)
+    neutral = _given(trafo, "tap_neutral", NO_TAP)
+    position = _given(trafo, "tap_pos", neutral)
+    lowest = _given(trafo, "tap_min", min(position, neutral))
+    highest = _given(trafo, "tap_max", max(position, neutral))
+    return position, neutral, lowest, highest, _given(trafo, "tap_step_percent", NO_TAP)
 
 
 def _transformer(zone: Zone) -> Transformers:
@@ -204,5 +205,6 @@ def _zone_name(zone: object) -> str:
     return str(zone)
 
 
-def _or(value: object, missing: float) -> float:
+def _given(row: Row, column: str, missing: float) -> float:
+    value = getattr(row, column, None)
     return missing if pd.isna(value) else float(value)  # type: ignore[arg-type]

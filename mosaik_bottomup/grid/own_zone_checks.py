@@ -1,7 +1,7 @@
 """What keeps a zone of a user's pandapower network from being an area."""
 
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -39,6 +39,11 @@ _TRAFO_COLUMNS = {
     "pfe_kw": _NOT_BELOW_ZERO,
     "i0_percent": _NOT_BELOW_ZERO,
     "shift_degree": "must be a number",
+}
+_LEAVES = {
+    "line": "leaves its zone: both its buses must be in",
+    "switch": "between buses, closed, leaves its zone: open it, or put both buses in",
+    "trafo": "with its high-voltage side in the zone: leave the bus there out of",
 }
 
 
@@ -101,13 +106,6 @@ def faults(net: pandapowerNet, zone: Zone) -> Iterator[Fault]:
         )
 
 
-_LEAVES = {
-    "line": "leaves its zone: both its buses must be in",
-    "switch": "between buses, closed, leaves its zone: open it, or put both buses in",
-    "trafo": "with its high-voltage side in the zone: leave the bus there out of",
-}
-
-
 def _foreign(net: pandapowerNet, zone: Zone) -> Iterator[Fault]:
     """Find elements in service that an area has no place for."""
     for kind in sorted(net):
@@ -165,22 +163,22 @@ def _conditions(trafo: Row) -> Iterator[tuple[str, object, bool, str]]:
     """Yield column, value, whether it is as it must be, and how it must be."""
     position, neutral, lowest, highest, step_percent = taps(trafo)
     moved = position != neutral and step_percent != NO_TAP
-    clock = trafo.shift_degree / DEGREES_PER_HOUR_OF_CLOCK
 
-    def extra(column: str, missing: object) -> object:
+    def extra(column: str, missing: Any) -> Any:
         value = getattr(trafo, column, None)
         return missing if pd.isna(value) else value
 
+    clock = extra("shift_degree", 0.0) / DEGREES_PER_HOUR_OF_CLOCK
     yield (
         "shift_degree",
-        trafo.shift_degree,
+        extra("shift_degree", 0.0),
         not np.isfinite(clock) or float(clock).is_integer(),
         "must be a multiple of 30",
     )
     yield (
         "vkr_percent",
-        trafo.vkr_percent,
-        not trafo.vkr_percent > trafo.vk_percent,
+        extra("vkr_percent", 0.0),
+        not extra("vkr_percent", 0.0) > extra("vk_percent", np.inf),
         "must not be above vk_percent",
     )
     for column in ("parallel", "df"):
