@@ -22,7 +22,7 @@ from mosaik_bottomup.devices.heat_pump_site import HeatPumpSites
 from mosaik_bottomup.devices.outlook import PlanningRules
 from mosaik_bottomup.devices.pv_battery_site import PvBatterySites
 from mosaik_bottomup.errors import InputError, Problem
-from mosaik_bottomup.grid import medium_voltage
+from mosaik_bottomup.grid import catalogue, medium_voltage
 from mosaik_bottomup.grid import network as grid_network
 from mosaik_bottomup.grid.network import Network
 from mosaik_bottomup.inputs import (
@@ -44,6 +44,7 @@ from mosaik_bottomup.inputs.series import Series, assemble
 from mosaik_bottomup.inputs.tariff import RetailTariff, by_hour
 from mosaik_bottomup.messages import Activation
 from mosaik_bottomup.scenario import Grid, Scenario
+from mosaik_bottomup.scenario.sections import OWN_RATING_KVA
 from mosaik_bottomup.scenario.writing import table_text
 
 PERCENT = 100.0
@@ -183,7 +184,13 @@ def build(scenario: Scenario) -> Case:
 
 
 def build_network(grid: Grid) -> Network:
-    """Return the areas with their transformers and what they share."""
+    """Return the areas with their transformers and what they share.
+
+    Raises
+    ------
+    InputError
+        If the user's own network cannot be used.
+    """
     feeders = tuple(
         medium_voltage.Feeder(
             each.name,
@@ -194,23 +201,33 @@ def build_network(grid: Grid) -> Network:
         )
         for each in grid.feeders
     )
-    areas = tuple(grid.networks.items())
-    at_mv = grid.mv_voltage_pu
-    return _build_network(areas, grid.transformer_kva, at_mv, feeders, grid.hv_mv_kva)
+    return _build_network(
+        tuple(grid.networks.items()),
+        catalogue.state_of(grid.file),
+        grid.transformer_kva,
+        grid.mv_voltage_pu,
+        feeders,
+        grid.hv_mv_kva,
+    )
 
 
 @lru_cache(maxsize=1)
 def _build_network(
     areas: tuple[tuple[str, str], ...],
+    file: catalogue.FileState,
     transformer_kva: tuple[float, ...],
     mv_voltage_pu: float,
     feeders: tuple[medium_voltage.Feeder, ...],
     hv_mv_kva: float,
 ) -> Network:
+    known = catalogue.grids((name for _, name in areas), file)
+    grids = {area: known[name] for area, name in areas}
+    rating_kva = [
+        float(grid.transformer.rating_kva[0]) if kva == OWN_RATING_KVA else kva
+        for grid, kva in zip(grids.values(), transformer_kva, strict=True)
+    ]
     return write_protect(
-        grid_network.build(
-            dict(areas), transformer_kva, mv_voltage_pu, feeders, hv_mv_kva
-        )
+        grid_network.join(grids, rating_kva, mv_voltage_pu, feeders, hv_mv_kva)
     )
 
 

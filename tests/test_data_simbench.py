@@ -10,6 +10,7 @@ import pytest
 
 from mosaik_bottomup import data
 from mosaik_bottomup.data.derive import derive
+from mosaik_bottomup.grid.low_voltage import packaged
 
 HAS_SIMBENCH = importlib.util.find_spec("simbench") is not None
 
@@ -21,14 +22,10 @@ def file() -> Iterator[h5py.File]:
 
 
 def test_the_two_grids_have_the_homes_of_simbench() -> None:
-    homes = {network: data.homes_in(network) for network in data.network_names()}
+    grids = packaged(data.network_names())
 
+    homes = {name: len(grid.home_names) for name, grid in grids.items()}
     assert homes == {"LV2.101": 92, "LV3.101": 113}
-
-
-def test_a_grid_that_is_not_packaged_is_refused_with_those_that_are() -> None:
-    with pytest.raises(ValueError, match=r"LV9\.999.*there are LV2\.101, LV3\.101"):
-        data.homes_in("LV9.999")
 
 
 def test_a_scenario_that_is_not_packaged_is_refused() -> None:
@@ -96,7 +93,7 @@ def test_the_profiles_cover_a_leap_year_in_quarters(file: h5py.File) -> None:
         assert profile[:].max() == 1.0
 
 
-@pytest.mark.skipif(not HAS_SIMBENCH, reason="needs the extra [data] (simbench)")
+@pytest.mark.skipif(not HAS_SIMBENCH, reason="needs the extra [simbench]")
 def test_the_packaged_file_is_what_the_script_makes(
     file: h5py.File, tmp_path: Path
 ) -> None:
@@ -110,7 +107,7 @@ def test_the_packaged_file_is_what_the_script_makes(
 
 @pytest.mark.skipif(HAS_SIMBENCH, reason="simbench is installed")
 def test_without_simbench_the_script_says_how_to_get_it(tmp_path: Path) -> None:
-    with pytest.raises(ModuleNotFoundError, match=r"mosaik-bottomup\[data\]"):
+    with pytest.raises(ModuleNotFoundError, match=r"mosaik-bottomup\[simbench\]"):
         derive(tmp_path / "again.h5")
 
 

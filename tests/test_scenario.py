@@ -453,7 +453,7 @@ def test_five_mistakes_of_five_kinds_are_reported_at_once():
         ("planning.every_h=0.1", "0.25 h"),
         ("planning.horizon_h=12", "at least 24"),
         ("planning.horizon_h=24.2", "24.25 h"),
-        ("grid.transformer_kva=-1", "more than 0"),
+        ("grid.transformer_kva=-1", "at least 0"),
         ("grid.transformer_kva=[100, nan]", "finite"),
         ("grid.transformer_kva=big", "list of numbers"),
         ("grid.areas={}", "at least one"),

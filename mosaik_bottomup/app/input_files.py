@@ -18,12 +18,10 @@ def series_problems(scenario: "Scenario") -> "list[Problem]":
     files = [each.file for each in sections]
     if not any([*files, scenario.settlement.imbalance_price_file]):
         return []
-    from mosaik_bottomup.case import activations, build_series
-    from mosaik_bottomup.data import homes_in
+    from mosaik_bottomup.case import activations, build_network, build_series
     from mosaik_bottomup.errors import InputError
 
-    grid = scenario.grid
-    homes = grid.copies * sum(map(homes_in, grid.areas.values()))
+    homes = build_network(scenario.grid).home_area.size
     problems = []
     for read in (lambda: build_series(scenario, homes), lambda: activations(scenario)):
         try:

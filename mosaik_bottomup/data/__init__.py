@@ -21,22 +21,6 @@ def network_names() -> tuple[str, ...]:
         return tuple(sorted(file["grids"]))
 
 
-def homes_in(network: str) -> int:
-    """Count the homes of one packaged grid.
-
-    Raises
-    ------
-    ValueError
-        If the grid is not packaged.
-    """
-    with h5py.File(simbench_file()) as file:
-        grids = file["grids"]
-        if network not in grids:
-            known = ", ".join(sorted(grids))
-            raise ValueError(f"no grid {network!r} in the package; there are {known}")
-        return int(grids[network]["loads/is_home"][:].sum())
-
-
 def packaged_scenario(name: str) -> Path:
     """Path of a packaged scenario, e.g. ``"two_areas"``.
 

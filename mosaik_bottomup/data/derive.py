@@ -1,6 +1,7 @@
 """Makes simbench.h5 from the tables of the installed package simbench.
 
-``pip install mosaik-bottomup[data]``, then ``python -m mosaik_bottomup.data.derive``.
+``pip install 'mosaik-bottomup[simbench]'``, then
+``python -m mosaik_bottomup.data.derive``.
 SimBench: S. Meinecke et al., "SimBench - A Benchmark Dataset of Electric Power Systems
 to Compare Innovative Solutions Based on Power Flow Analysis", Energies 13 (2020) 3290,
 doi:10.3390/en13123290; licensed ODbL 1.0, and so is the derived file.
@@ -25,8 +26,6 @@ Layout
 """
 
 import argparse
-import importlib.util
-import math
 from importlib.metadata import version
 from pathlib import Path
 
@@ -34,31 +33,14 @@ import h5py
 import numpy as np
 import pandas as pd
 
-from mosaik_bottomup.data import simbench_file
+from mosaik_bottomup.data import simbench_file, simbench_tables
 
 NETWORKS = ("LV2.101", "LV3.101")
 HOUSEHOLD_PROFILES = ("H0-B", "H0-C", "H0-G", "H0-L")
 """The homes: H0-A contains electric heating, H0-H is an aggregate."""
 
-_TABLES = "networks/1-complete_data-mixed-all-1-sw"
 _PROFILES_START = "2015-12-31T23:00:00+00:00"  # midnight in Berlin: wall-clock labels
 _PROFILES_STEP_S = 900
-_FREQUENCY_HZ = 50.0
-
-# SimBench gives MVA, kV, kW, percent and degrees; our names carry them.
-_TRANSFORMER_COLUMNS = {
-    "sn_mva": "sR",
-    "vn_hv_kv": "vmHV",
-    "vn_lv_kv": "vmLV",
-    "vk_percent": "vmImp",
-    "pfe_kw": "pFe",
-    "i0_percent": "iNoLoad",
-    "shift_degree": "va0",
-    "tap_neutral": "tapNeutr",
-    "tap_min": "tapMin",
-    "tap_max": "tapMax",
-    "tap_step_percent": "dVm",
-}
 
 
 def derive(target: Path) -> None:
@@ -69,29 +51,15 @@ def derive(target: Path) -> None:
     ModuleNotFoundError
         If simbench is not installed.
     """
-    tables = _tables_folder()
+    tables = simbench_tables.folder()
     with h5py.File(target, "w") as file:
         file.attrs["source"] = f"SimBench {version('simbench')}, https://simbench.net"
         file.attrs["license"] = "ODbL-1.0 (database), DbCL-1.0 (contents)"
         _write_households(file.create_group("households"), tables)
-        names = ("Line", "LineType", "Transformer", "TransformerType", "Load", "Switch")
-        table = {name: _read(tables, name) for name in names}
+        table = simbench_tables.read(tables)
         for network in NETWORKS:
-            _write_grid(file.create_group(f"grids/{network}"), network, table)
-
-
-def _tables_folder() -> Path:
-    """Find the tables without importing simbench, which takes 5 s."""
-    spec = importlib.util.find_spec("simbench")
-    if spec is None or spec.origin is None:
-        raise ModuleNotFoundError(
-            "simbench is not installed: pip install mosaik-bottomup[data]"
-        )
-    return Path(spec.origin).parent / _TABLES
-
-
-def _read(tables: Path, name: str) -> pd.DataFrame:
-    return pd.read_csv(tables / f"{name}.csv", sep=";", low_memory=False)
+            group = file.create_group(f"grids/{network}")
+            simbench_tables.write_grid(group, network, table)
 
 
 def _write_households(group: h5py.Group, tables: Path) -> None:
@@ -105,92 +73,6 @@ def _write_households(group: h5py.Group, tables: Path) -> None:
         dataset.attrs["start"] = _PROFILES_START
         dataset.attrs["step_s"] = _PROFILES_STEP_S
         dataset.attrs["units"] = "1"
-
-
-def _write_grid(
-    group: h5py.Group, network: str, table: dict[str, pd.DataFrame]
-) -> None:
-    part = {
-        name: table[name][table[name].subnet == network]
-        for name in ("Line", "Transformer", "Load", "Switch")
-    }
-    lines, loads = part["Line"], part["Load"]
-    (transformer,) = part["Transformer"].itertuples()
-    ends = pd.concat([lines.nodeA, lines.nodeB, loads.node])
-    bus_of = _fuse({*ends, transformer.nodeLV}, part["Switch"])
-    buses = sorted(set(bus_of.values()), key=_plainest_first)
-    row_of = {node: buses.index(bus) for node, bus in bus_of.items()}
-    types = table["LineType"].set_index("id").loc[lines.type]
-    _write_columns(group, "buses", {"id": buses})
-    _write_columns(
-        group,
-        "lines",
-        {
-            "id": lines.id,
-            "from_bus": lines.nodeA.map(row_of),
-            "to_bus": lines.nodeB.map(row_of),
-            "length_km": lines.length,
-            "r_ohm_per_km": types.r,
-            "x_ohm_per_km": types.x,
-            # susceptance in uS/km -> capacitance: b = 2 pi f c
-            "c_nf_per_km": types.b * 1e3 / (2.0 * math.pi * _FREQUENCY_HZ),
-            "max_i_ka": types.iMax / 1e3,
-        },
-    )
-    _write_columns(
-        group,
-        "loads",
-        {
-            "id": loads.id,
-            "bus": loads.node.map(row_of),
-            "p_mw": loads.pLoad,
-            "q_mvar": loads.qLoad,
-            "profile": loads.profile,
-            "is_home": loads.profile.str.startswith("H0").astype(int),
-        },
-    )
-    rating = table["TransformerType"].set_index("id").loc[transformer.type]
-    for name, column in _TRANSFORMER_COLUMNS.items():
-        group.attrs[name] = float(rating[column])
-    # copper losses in kW over the rating in MVA, as a percentage
-    group.attrs["vkr_percent"] = float(rating.pCu / (rating.sR * 1e3) * 100.0)
-    group.attrs["tap_pos"] = float(transformer.tappos)
-    group.attrs["lv_bus"] = row_of[transformer.nodeLV]
-
-
-def _fuse(nodes: set[str], switches: pd.DataFrame) -> dict[str, str]:
-    """Bus of every node: the plainest name among those joined by closed switches."""
-    closed = switches[switches.cond == 1]
-    neighbours: dict[str, set[str]] = {node: set() for node in nodes}
-    for a, b in zip(closed.nodeA, closed.nodeB, strict=True):
-        neighbours.setdefault(a, set()).add(b)
-        neighbours.setdefault(b, set()).add(a)
-    bus_of: dict[str, str] = {}
-    for start in nodes:
-        joined, reached = {start}, [start]
-        while reached:
-            fresh = neighbours[reached.pop()] - joined
-            joined |= fresh
-            reached.extend(fresh)
-        bus_of[start] = min(joined, key=_plainest_first)
-    return bus_of
-
-
-def _plainest_first(bus: str) -> tuple[int, str]:
-    """Bus 9 before Bus 10, Bus 10 before its auxiliary Bus 10_1."""
-    return len(bus), bus
-
-
-def _write_columns(group: h5py.Group, name: str, columns: dict[str, object]) -> None:
-    subgroup = group.create_group(name)
-    for column, values in columns.items():
-        data = np.asarray(values)
-        text = data.dtype == object or data.dtype.kind == "U"
-        subgroup.create_dataset(
-            column,
-            data=data.astype(object) if text else data,
-            dtype=h5py.string_dtype() if text else data.dtype,
-        )
 
 
 if __name__ == "__main__":

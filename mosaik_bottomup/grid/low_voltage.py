@@ -65,7 +65,8 @@ class LowVoltageGrid:
     """One grid behind one transformer; buses are rows of its own `bus_names`.
 
     Names are unique in the grid and hold no slash. They end in the number that SimBench
-    gave: ``Bus-17`` is ``LV2.101 Bus 17``, ``Home-9`` is ``LV2.101 Load 9``.
+    gave: ``Bus-17`` is ``LV2.101 Bus 17``, ``Home-9`` is ``LV2.101 Load 9``; or in the
+    index that a row has in the user's own file.
     """
 
     name: str
@@ -77,6 +78,10 @@ class LowVoltageGrid:
     home_bus: IntArray
     transformer: Transformers
     """One row; its `hv_bus` is outside and 0."""
+    mv_kv: float
+    """Nominal voltage of the busbar above the transformer."""
+    lv_kv: float
+    """Nominal voltage of its own buses."""
 
 
 def packaged(codes: Iterable[str]) -> dict[str, LowVoltageGrid]:
@@ -92,10 +97,12 @@ def packaged(codes: Iterable[str]) -> dict[str, LowVoltageGrid]:
     if unknown:
         raise ValueError(f"no grids {unknown} in the package, only {list(known)}")
     with h5py.File(simbench_file()) as file:
-        return {code: _read(code, file["grids"][code]) for code in wanted}
+        return {code: read_group(code, file["grids"][code]) for code in wanted}
 
 
-def _read(code: str, grid: h5py.Group) -> LowVoltageGrid:
+def read_group(name: str, grid: h5py.Group) -> LowVoltageGrid:
+    """Read a grid from an HDF5 group laid out as in `mosaik_bottomup.data.derive`."""
+
     def floats(column: str) -> FloatArray:
         return np.asarray(grid[column][:], dtype=np.float64)
 
@@ -107,8 +114,9 @@ def _read(code: str, grid: h5py.Group) -> LowVoltageGrid:
         return np.array([f"{kind}-{each.rsplit(' ', 1)[1]}" for each in ids])
 
     is_home = np.flatnonzero(rows("loads/is_home"))
+    transformer = _transformer(grid)
     return LowVoltageGrid(
-        name=code,
+        name=name,
         bus_names=names("buses", "Bus"),
         line_names=names("lines", "Line"),
         lines=Lines(
@@ -122,7 +130,9 @@ def _read(code: str, grid: h5py.Group) -> LowVoltageGrid:
         ),
         home_names=names("loads", "Home")[is_home],
         home_bus=rows("loads/bus")[is_home],
-        transformer=_transformer(grid),
+        transformer=transformer,
+        mv_kv=float(transformer.hv_kv[0]),
+        lv_kv=float(transformer.lv_kv[0]),
     )
 
 

@@ -102,6 +102,11 @@ def join(
 
     A transformer of another rating than the grid's own keeps its impedances and idle
     current in percent; its iron losses grow with the rating.
+
+    Raises
+    ------
+    ValueError
+        As `build` does, and if the areas are made for busbars of different voltages.
     """
     if not grids:
         raise ValueError("a network needs at least one area")
@@ -113,6 +118,11 @@ def join(
     if not 0 < mv_voltage_pu < np.inf:
         raise ValueError(f"mv_voltage_pu must be above 0, not {mv_voltage_pu}")
     areas, parts = tuple(grids), list(grids.values())
+    mv_kv = np.array([part.mv_kv for part in parts])
+    if not (mv_kv == mv_kv[0]).all():
+        raise ValueError(
+            f"one busbar cannot have the voltages {set(mv_kv.tolist())} kV"
+        )
     lines = _stacked([part.lines for part in parts])
     transformers = _stacked([part.transformer for part in parts])
     bus_area, line_area, home_area = (
@@ -131,7 +141,7 @@ def join(
     hv_bus = transformers.hv_bus.copy()
     for rows, head in zip(points.along, points.heads, strict=True):
         hv_bus[rows] = of_feeders.to_bus[head - line_area.size :][: rows.size]
-    mv_kv = transformers.hv_kv[:1]
+    lv_kv = np.array([part.lv_kv for part in parts])
     lines = replace(
         lines,
         from_bus=lines.from_bus + first_bus[line_area],
@@ -153,7 +163,7 @@ def join(
         ),
         bus_area=np.concatenate([[NO_AREA], bus_area, no_area]),
         bus_kv=np.concatenate(
-            [mv_kv, transformers.lv_kv[bus_area], np.repeat(mv_kv, no_area.size)]
+            [mv_kv[:1], lv_kv[bus_area], np.repeat(mv_kv[0], no_area.size)]
         ),
         line_names=(
             *names([part.line_names for part in parts], line_area),

@@ -1,18 +1,15 @@
 """Whether the keys of a scenario fit each other and this machine."""
 
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from mosaik_bottomup import data
-from mosaik_bottomup.grid.medium_voltage import HV_MV
 from mosaik_bottomup.inputs import orders
+from mosaik_bottomup.scenario import grid_checks
+from mosaik_bottomup.scenario.grid_checks import Findings
 from mosaik_bottomup.scenario.sections import Scenario, StrategyName
 from mosaik_bottomup.scenario.values import SECONDS_PER_HOUR
-
-type Findings = Iterator[tuple[str, str]]
-"""Dotted keys that do not fit, and what would."""
 
 WHOLE_STEP_TOLERANCE_S = 1e-3
 """Forgives hours such as 1/3 that are written as decimals."""
@@ -59,63 +56,6 @@ def _whole_steps(section: str, key: str) -> Callable[[Scenario], Findings]:
             )
 
     return find
-
-
-def _one_number_per_area(key: str) -> Callable[[Scenario], Findings]:
-    def find(scenario: Scenario) -> Findings:
-        grid = scenario.grid
-        areas = len(grid.areas) * grid.copies
-        if len(getattr(grid, key)) != areas:
-            each = f"each area ({', '.join(grid.areas)})"
-            also = f" or for all {areas} copies" if grid.copies > 1 else ""
-            yield (
-                f"grid.{key}",
-                f"must be one number, or a list of one for {each}{also}",
-            )
-
-    return find
-
-
-def _feeders_are_a_tree(scenario: Scenario) -> Findings:
-    grid = scenario.grid
-    known, on, names = set(grid.area_names), dict[str, str](), {HV_MV}
-    for number, feeder in enumerate(grid.feeders):
-        key = f"grid.feeders.{number}"
-        if feeder.name in names:
-            yield f"{key}.name", "must be a name of its own"
-        names.add(feeder.name)
-        wrong = []
-        for area in (a for name in feeder.areas for a in grid.standing_for(name)):
-            if area not in known:
-                wrong.append(f"there is no area {area}")
-            elif area in on:
-                wrong.append(f"{area} hangs on feeder {on[area]} already")
-            on.setdefault(area, feeder.name)
-        if wrong:
-            remedy = f"name each of {', '.join(grid.areas)} (or a copy) at most once"
-            yield f"{key}.areas", f"{'; '.join(wrong)}: {remedy}"
-
-
-def _known_networks(scenario: Scenario) -> Findings:
-    known = data.network_names()
-    for area, network in scenario.grid.areas.items():
-        if network not in known:
-            yield f"grid.areas.{area}", f"must be one of {', '.join(known)}"
-
-
-def _enough_homes(scenario: Scenario) -> Findings:
-    known = data.network_names()
-    networks = scenario.grid.areas.values()
-    homes = scenario.grid.copies * sum(
-        data.homes_in(network) for network in networks if network in known
-    )
-    sites = scenario.sites.heat_pumps + scenario.sites.pv_batteries
-    if sites > homes and all(network in known for network in networks):
-        yield (
-            "sites.heat_pumps",
-            f"there are {homes} homes in the areas, and heat_pumps + pv_batteries "
-            f"= {sites} want one each; have fewer of them, or more areas or copies",
-        )
 
 
 def _a_site_for_each_aggregator(scenario: Scenario) -> Findings:
@@ -246,16 +186,24 @@ CHECKS = (
         for section, key in _IN_WHOLE_STEPS
     ),
     *(
-        Check((f"grid.{key}", "grid.areas", "grid.copies"), _one_number_per_area(key))
+        Check(
+            (f"grid.{key}", "grid.areas", "grid.copies"),
+            grid_checks.one_number_per_area(key),
+        )
         for key in ("transformer_kva", "loading_limit_percent")
     ),
-    Check(("grid.feeders", "grid.areas", "grid.copies"), _feeders_are_a_tree),
-    Check(("grid.areas",), _known_networks),
-    Check(("grid.areas", "grid.copies", *_SITES), _enough_homes),
+    Check(
+        ("grid.feeders", "grid.areas", "grid.copies"), grid_checks.feeders_are_a_tree
+    ),
+    Check(("grid.areas", "grid.file"), grid_checks.known_grids),
+    Check(("grid.areas", "grid.file"), grid_checks.one_busbar),
+    Check(
+        ("grid.areas", "grid.file", "grid.copies", *_SITES), grid_checks.enough_homes
+    ),
     Check(("aggregators.count", *_SITES), _a_site_for_each_aggregator),
     *(
         Check((f"{section}.file",), _file_exists(section))
-        for section in ("weather", "prices", "households", "activations")
+        for section in ("grid", "weather", "prices", "households", "activations")
     ),
     Check(
         ("activations.orders", "run.start", "run.step_s", "run.duration_h", *_NAMES),

@@ -11,10 +11,12 @@ from pydantic import ValidationError
 from mosaik_bottomup import data
 from mosaik_bottomup.errors import InputError, Problem
 from mosaik_bottomup.scenario.checks import findings
+from mosaik_bottomup.scenario.grid_checks import file_problems
 from mosaik_bottomup.scenario.remedies import remedy, shown
 from mosaik_bottomup.scenario.sections import Scenario
 
 PATH_KEYS = {
+    ("grid", "file"),
     ("weather", "file"),
     ("prices", "file"),
     ("households", "file"),
@@ -96,7 +98,12 @@ def parse(
     scenario, found = _validate(raw)
     for key, why in found.items():
         by = next((at for k, at in sources.items() if _same_branch(k, key)), source)
-        problems.append(Problem(by, ".".join(key), shown(_at(raw, key)), why))
+        value = _at(raw, key)
+        if value is None:  # not written: what does not fit is the default
+            value = _at(scenario.model_dump(), key)
+        problems.append(Problem(by, ".".join(key), shown(value), why))
+    if ("grid", "file") not in found:
+        problems += file_problems(scenario.grid)
     if problems:
         raise InputError(problems)
     return scenario

@@ -17,6 +17,7 @@ from mosaik_bottomup.scenario.values import (
     PerArea,
     Percent,
     Range,
+    RatingPerArea,
     Rising,
     Section,
     StepSeconds,
@@ -36,6 +37,9 @@ type StrategyName = Literal[
     "price-iteration",
     "optimum",
 ]
+
+OWN_RATING_KVA = 0.0
+"""Stands for the rating that a grid gives its transformer itself."""
 
 
 class Run(Section):
@@ -110,11 +114,17 @@ class Grid(Section):
     areas: dict[Word, str] = Field(
         default={"A": "LV2.101", "B": "LV3.101"}, min_length=1
     )
-    """Name of each area and the packaged SimBench grid it is."""
+    """Name of each area and the SimBench grid it is, by name or code; the packaged ones
+    are LV2.101 and LV3.101, all others need the extra ``simbench``. With `file` the
+    zone it is."""
+    file: str = ""
+    """A pandapower network of your own as JSON instead of SimBench's, relative to the
+    scenario file; column ``zone`` of its buses says what belongs together."""
     copies: int = Field(default=1, ge=1, le=10_000)
     """How often each of them stands there; copies of A are areas A-1, A-2, ..."""
-    transformer_kva: PerArea = (160.0, 160.0)
-    """Rating of each transformer; one number holds for every area, one for each name in
+    transformer_kva: RatingPerArea = (160.0, 160.0)
+    """Rating of each transformer, whatever its grid says; 0: what the grid says, which
+    is the default with `file`. One number holds for every area, one for each name in
     `areas` for all its copies."""
     loading_limit_percent: PerArea = (100.0, 100.0)
     """Loading the DSO allows, of the rating; given like `transformer_kva`."""
@@ -147,7 +157,10 @@ class Grid(Section):
             return raw
         spread = dict(raw)
         for key in ("transformer_kva", "loading_limit_percent"):
-            value = spread.get(key, cls.model_fields[key].default[0])
+            default = cls.model_fields[key].default[0]
+            if key == "transformer_kva" and raw.get("file"):
+                default = OWN_RATING_KVA
+            value = spread.get(key, default)
             if isinstance(value, int | float) and not isinstance(value, bool):
                 value = (value,) * len(areas)
             if isinstance(value, list | tuple) and len(value) == len(areas):
@@ -157,7 +170,7 @@ class Grid(Section):
 
     @property
     def networks(self) -> dict[str, str]:
-        """The SimBench grid of each area, copies one after the other."""
+        """The grid of each area by name, copies one after the other."""
         return {
             area: code
             for name, code in self.areas.items()

@@ -62,6 +62,7 @@ type Range = Annotated[
     tuple[Positive, Positive], BeforeValidator(as_tuple), AfterValidator(_ordered)
 ]
 type PerArea = Annotated[tuple[Positive, ...], BeforeValidator(as_tuple)]
+type RatingPerArea = Annotated[tuple[NotNegative, ...], BeforeValidator(as_tuple)]
 type StepSeconds = Annotated[
     int,
     Field(ge=SHORTEST_STEP_S, le=SECONDS_PER_HOUR),

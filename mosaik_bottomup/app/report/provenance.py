@@ -21,6 +21,8 @@ def facts(evidence: Evidence) -> list[tuple[str, str]]:
     scenario = settings(results)
     grid, sites = scenario["grid"], scenario["sites"]
     areas = ", ".join(f"{name} = {code}" for name, code in grid["areas"].items())
+    own = grid.get("file")
+    of = f"zones of {Path(own).name}" if own else "SimBench grids"
     seeds = sorted({run.seed for run in evidence.runs})
     clock = zone(results)
     start = scenario["run"]["start"].astimezone(clock)
@@ -33,7 +35,7 @@ def facts(evidence: Evidence) -> list[tuple[str, str]]:
         ),
         (
             "network",
-            f"SimBench grids {areas}, transformers of "
+            f"{of} {areas}, transformers of "
             f"{_list(results.static['areas']['rating'].tolist())} kVA",
         ),
         (
