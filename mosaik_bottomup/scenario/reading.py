@@ -98,10 +98,10 @@ def parse(
     scenario, found = _validate(raw)
     for key, why in found.items():
         by = next((at for k, at in sources.items() if _same_branch(k, key)), source)
-        value = _at(raw, key)
-        if value is None:  # not written: what does not fit is the default
-            value = _at(scenario.model_dump(), key)
-        problems.append(Problem(by, ".".join(key), shown(value), why))
+        written = _at(raw, key)
+        if written is None:  # what does not fit is the default
+            written = _at(scenario.model_dump(), key)
+        problems.append(Problem(by, ".".join(key), shown(written), why))
     if ("grid", "file") not in found:
         problems += file_problems(scenario.grid)
     if problems:
