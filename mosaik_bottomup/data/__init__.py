@@ -1,5 +1,6 @@
 """Where the data files that ship with the package are, and what is in them."""
 
+from functools import lru_cache
 from pathlib import Path
 
 import h5py
@@ -15,6 +16,7 @@ def simbench_file() -> Path:
     return _FOLDER / "simbench.h5"
 
 
+@lru_cache
 def network_names() -> tuple[str, ...]:
     """SimBench codes of the packaged low-voltage grids, e.g. ``"LV2.101"``."""
     with h5py.File(simbench_file()) as file:

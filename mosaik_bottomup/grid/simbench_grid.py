@@ -58,7 +58,7 @@ def named(codes: Iterable[str]) -> dict[str, LowVoltageGrid]:
             raise ValueError(f"no grid {code!r}: {reason}")
         name, scenario = _place(code)
         if _is_packaged(name, scenario):
-            grids[code] = packaged([name])[name]
+            grids[code] = _packaged(name)
         else:
             grids[code] = _installed(name, scenario)
     return grids
@@ -104,6 +104,11 @@ def _place(code: str) -> tuple[str, str]:
 
 def _is_packaged(name: str, scenario: str) -> bool:
     return scenario == simbench_tables.PACKAGED_SCENARIO and name in network_names()
+
+
+@lru_cache
+def _packaged(name: str) -> LowVoltageGrid:
+    return write_protect(packaged([name])[name])
 
 
 @lru_cache(maxsize=128)
