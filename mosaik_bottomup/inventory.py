@@ -11,13 +11,15 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from mosaik_bottomup.arrays import FloatArray, IntArray
-from mosaik_bottomup.case import PERCENT, Case, Fleet
+from mosaik_bottomup.case import Case
+from mosaik_bottomup.case.fleets import Fleet
 from mosaik_bottomup.devices.heat_pump import cop
 from mosaik_bottomup.devices.heat_pump_site import HeatPumpSites
 from mosaik_bottomup.devices.pv_battery_site import PvBatterySites
 from mosaik_bottomup.results.layout import BY_AREA, REDUCED
 
 KINDS = ("heat_pumps", "pv_batteries")
+PERCENT = 100.0
 LINKS = ("fleets-aggregators", "aggregators-operator")
 
 

@@ -13,8 +13,11 @@ import pandas as pd
 
 from mosaik_bottomup.arrays import FloatArray, IntArray, write_protect
 from mosaik_bottomup.calendar import Calendar
-from mosaik_bottomup.case import PERCENT, Case, Fleet, Stream, forecast_reach_h
-from mosaik_bottomup.case import calendar as case_calendar
+from mosaik_bottomup.case import Case
+from mosaik_bottomup.case.fleets import Fleet
+from mosaik_bottomup.case.streams import Stream
+from mosaik_bottomup.case.timing import calendar as case_calendar
+from mosaik_bottomup.case.timing import forecast_reach_h
 from mosaik_bottomup.coordination.aggregator import Aggregator, AggregatorRules
 from mosaik_bottomup.coordination.congestion_points import SharedLimits
 from mosaik_bottomup.coordination.intraday import IntradayMarket
@@ -47,6 +50,7 @@ from mosaik_bottomup.inputs.series import Series
 from mosaik_bottomup.scenario import Scenario, StrategyName
 
 HOURS_PER_DAY = 24
+PERCENT = 100.0
 SATURDAY = 5
 
 _STARTS: WeakKeyDictionary[Foresight, dict[tuple[Any, ...], Any]]

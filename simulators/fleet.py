@@ -28,7 +28,7 @@ from mosaik_components.bottomup.ports import (
 from mosaik_components.bottomup.setting import Setting, settle
 
 from mosaik_bottomup import set_points as set_point_file
-from mosaik_bottomup.case import Fleet
+from mosaik_bottomup.case.fleets import Fleet
 from mosaik_bottomup.devices.agent import FleetAgent
 from mosaik_bottomup.devices.heat_pump import HeatPumpState
 from mosaik_bottomup.devices.outlook import Outlook

@@ -14,7 +14,7 @@ from mosaik_api_v3.types import CreateResult, InputData, Meta, OutputData, Outpu
 from mosaik_components.bottomup.ports import packed, pick
 from mosaik_components.bottomup.setting import Setting, settle
 
-from mosaik_bottomup.case import activations, notice_steps
+from mosaik_bottomup.case.orders import activations, notice_steps
 
 META: Meta = {
     "api_version": "3.0",

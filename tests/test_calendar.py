@@ -2,13 +2,13 @@
 
 import pytest
 
-from mosaik_bottomup import case as cases
 from mosaik_bottomup import scenario
 from mosaik_bottomup.calendar import Calendar
+from mosaik_bottomup.case import timing
 
 
 def calendar(start, hours, *overrides):
-    return cases.calendar(
+    return timing.calendar(
         scenario.load(
             "two_areas",
             [f"run.start={start}", f"run.duration_h={hours}", *overrides],

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mosaik_bottomup import case, scenario
+from mosaik_bottomup import scenario
+from mosaik_bottomup.case.fleets import draw_all_fleets
 from mosaik_bottomup.devices import house
 from mosaik_bottomup.devices.agent import cheapest_kw
 from mosaik_bottomup.devices.draw import Population, draw_fleets
@@ -242,8 +243,8 @@ def test_more_margin_never_leaves_the_band_more_and_ten_percent_stay_within_a_te
 
 def test_a_scenario_draws_the_errors_apart_from_all_else():
     text = "[sites]\nparameter_error_percent = 10.0\n"
-    exact = case.draw_all_fleets(scenario.parse(""), np.arange(205) % 2)
-    wrong = case.draw_all_fleets(scenario.parse(text), np.arange(205) % 2)
+    exact = draw_all_fleets(scenario.parse(""), np.arange(205) % 2)
+    wrong = draw_all_fleets(scenario.parse(text), np.arange(205) % 2)
 
     for one, other in zip(exact, wrong, strict=True):
         assert one.sites.fleet.site == other.sites.fleet.site
@@ -261,7 +262,7 @@ def test_a_scenario_draws_the_errors_apart_from_all_else():
 
 def test_a_margin_in_kelvin_narrows_the_guards_band_at_both_edges_only():
     text = "[planning]\nguard_margin_k = 0.1\n"
-    fleets = case.draw_all_fleets(scenario.parse(text), np.arange(205) % 2)
+    fleets = draw_all_fleets(scenario.parse(text), np.arange(205) % 2)
 
     sites = next(f.sites for f in fleets if isinstance(f.sites, HeatPumpSites))
 
@@ -274,7 +275,7 @@ def test_a_margin_that_leaves_no_band_is_refused_with_a_remedy():
     text = "[planning]\nguard_margin_k = 1.0\n"
 
     with pytest.raises(InputError, match="lower guard_margin_k"):
-        case.draw_all_fleets(scenario.parse(text), np.arange(205) % 2)
+        draw_all_fleets(scenario.parse(text), np.arange(205) % 2)
 
 
 def test_a_state_without_error_is_believed_as_it_is():

@@ -5,7 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mosaik_bottomup import case, scenario
+from mosaik_bottomup import scenario
+from mosaik_bottomup.case.fleets import draw_all_fleets
+from mosaik_bottomup.case.network import build_network
 from mosaik_bottomup.devices.control import ControlledSites
 from mosaik_bottomup.devices.heat_pump import HeatPumpState, cop
 from mosaik_bottomup.devices.heat_pump_site import HeatPumpSites
@@ -23,10 +25,9 @@ from mosaik_bottomup.messages import Moment
 def fleets():
     few = ["sites.heat_pumps=4", "sites.pv_batteries=4", "aggregators.count=1"]
     settled = scenario.load("two_areas", few)
-    network = case.build_network(settled.grid)
+    network = build_network(settled.grid)
     return {
-        it.sites.kind: it.sites
-        for it in case.draw_all_fleets(settled, network.home_area)
+        it.sites.kind: it.sites for it in draw_all_fleets(settled, network.home_area)
     }
 
 

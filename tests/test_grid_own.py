@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mosaik_bottomup.app import world
-from mosaik_bottomup.case import build_network, homes_key
+from mosaik_bottomup.case import homes_key
+from mosaik_bottomup.case.network import build_network
 from mosaik_bottomup.errors import InputError
 from mosaik_bottomup.grid.network import Network, build, join
 from mosaik_bottomup.grid.own_grid import grids, read_net, zone_names

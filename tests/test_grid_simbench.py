@@ -5,7 +5,7 @@ from dataclasses import astuple
 import numpy as np
 import pytest
 
-from mosaik_bottomup.case import build_network
+from mosaik_bottomup.case.network import build_network
 from mosaik_bottomup.data import simbench_tables
 from mosaik_bottomup.errors import InputError
 from mosaik_bottomup.grid import simbench_grid

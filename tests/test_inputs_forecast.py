@@ -6,6 +6,7 @@ import pytest
 
 from mosaik_bottomup import case as cases
 from mosaik_bottomup import scenario
+from mosaik_bottomup.case.series import HISTORY_DAYS
 from mosaik_bottomup.inputs.clock import Clock
 from mosaik_bottomup.inputs.forecast_error import (
     ErrorRules,
@@ -126,7 +127,7 @@ def test_neither_reality_nor_its_past_is_changed_by_foreseeing_with_errors(errin
     )
     np.testing.assert_array_equal(perfect.series.ambient_c, erring.series.ambient_c)
     days = erring.past_household_kw.shape[1] / 96
-    assert days == cases.HISTORY_DAYS
+    assert days == HISTORY_DAYS
     # the same homes: those that use much do so before too
     before = erring.past_household_kw.mean(axis=1)
     assert np.corrcoef(before, erring.series.household_kw.mean(axis=1))[0, 1] > 0.9

@@ -9,7 +9,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from mosaik_bottomup import scenario
 from mosaik_bottomup.arrays import FloatArray
-from mosaik_bottomup.case import build_series
+from mosaik_bottomup.case.series import build_series
 from mosaik_bottomup.errors import InputError
 from mosaik_bottomup.inputs import imbalance_price
 from mosaik_bottomup.inputs.clock import Clock, mean_of_parts

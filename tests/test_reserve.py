@@ -9,6 +9,7 @@ from mosaik_bottomup import case as cases
 from mosaik_bottomup import scenario
 from mosaik_bottomup.app import world
 from mosaik_bottomup.app.flexibility.work import gate_step, offer_rules
+from mosaik_bottomup.case.series import build_forecast
 from mosaik_bottomup.grid.headroom import Headroom
 from mosaik_bottomup.metrics import evaluate
 from mosaik_bottomup.reserve.foresight import Foresight
@@ -188,7 +189,7 @@ def test_nothing_that_happens_or_is_learned_after_the_gate_changes_an_offer():
         import_dkk_per_kwh=case.series.import_dkk_per_kwh + 3.0 * later,
         household_kw=case.series.household_kw * np.where(later, 3.0, 1.0),
     )
-    news = cases.build_forecast(case.scenario, other)
+    news = build_forecast(case.scenario, other)
     told = replace(case, series=other, forecast=NewsAfter(case.forecast, news, gate))
 
     found, same = (

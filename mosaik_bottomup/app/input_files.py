@@ -18,7 +18,9 @@ def series_problems(scenario: "Scenario") -> "list[Problem]":
     files = [each.file for each in sections]
     if not any([*files, scenario.settlement.imbalance_price_file]):
         return []
-    from mosaik_bottomup.case import activations, build_network, build_series
+    from mosaik_bottomup.case.network import build_network
+    from mosaik_bottomup.case.orders import activations
+    from mosaik_bottomup.case.series import build_series
     from mosaik_bottomup.errors import InputError
 
     homes = build_network(scenario.grid).home_area.size

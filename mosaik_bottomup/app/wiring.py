@@ -14,7 +14,8 @@ from mosaik_components.bottomup.fleet import KINDS, SEES
 from mosaik_components.bottomup.watch import OnProgress
 from mosaik_components.bottomup.watch import Simulator as Watch
 
-from mosaik_bottomup.case import Case, activations
+from mosaik_bottomup.case import Case
+from mosaik_bottomup.case.orders import activations
 
 MODULES = ("profiles", "fleet", "aggregator", "dso", "grid", "recorder", "market")
 MEASURED = ("loading[%]", "P_meters[MW]", "Q_meters[MVar]")

@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from mosaik_bottomup.arrays import FloatArray
-from mosaik_bottomup.case import Case, Fleet
+from mosaik_bottomup.case import Case
+from mosaik_bottomup.case.fleets import Fleet
 from mosaik_bottomup.devices.heat_pump_site import HeatPumpSites
 from mosaik_bottomup.results import Results
 

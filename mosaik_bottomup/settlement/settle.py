@@ -2,7 +2,7 @@
 
 import tomllib
 
-from mosaik_bottomup.case import retail_tariff
+from mosaik_bottomup.case.series import retail_tariff
 from mosaik_bottomup.errors import InputError, Problem
 from mosaik_bottomup.parties import deviation_fee
 from mosaik_bottomup.results import Derived, Results

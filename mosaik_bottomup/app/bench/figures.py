@@ -65,9 +65,15 @@ def take(scenario: Scenario, runs: int, extent: Extent) -> dict[str, Any]:
         "bare": medians(besides),
         "ratios": medians(
             [
-                {"whole": each.whole_ratio, "steps": each.steps_ratio}
+                {
+                    "process": command["cpu_s"] / (start["cpu_s"] + each.empty_run_s),
+                    "whole": each.whole_ratio,
+                    "steps": each.steps_ratio,
+                }
                 | {name: found["ratio"] for name, found in beside.items()}
-                for each, beside in zip(samples, besides, strict=True)
+                for start, command, each, beside in zip(
+                    imports, commands, samples, besides, strict=True
+                )
             ]
         ),
     }

@@ -122,6 +122,14 @@ def _steps(parts: Mapping[str, Any]) -> Table:
 def _ratios(figures: Mapping[str, Any]) -> Table:
     parts, ratios = figures["parts"], figures["ratios"]
     table = _table("same wiring", "run [s]", "empty simulators [s]", "run / empty")
+    command_s = figures["command"]["cpu_s"]
+    empty_s = figures["imports"]["cpu_s"] + parts["empty_run_s"]
+    table.add_row(
+        "whole command",
+        f"{command_s:.2f}",
+        f"{empty_s:.2f}",
+        f"{ratios['process']:.1f}",
+    )
     for name, key in (("whole, without imports", "whole"), ("steps only", "steps")):
         part = "run" if key == "whole" else "steps"
         table.add_row(

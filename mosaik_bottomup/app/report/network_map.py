@@ -13,7 +13,7 @@ from mosaik_bottomup.app.report.figure import (
 from mosaik_bottomup.app.report.radial import place
 from mosaik_bottomup.app.report.runs import Run, settings
 from mosaik_bottomup.arrays import FloatArray
-from mosaik_bottomup.case import build_network
+from mosaik_bottomup.case.network import build_network
 from mosaik_bottomup.grid.network import Network
 from mosaik_bottomup.results import Results
 from mosaik_bottomup.scenario import Grid
