@@ -83,7 +83,7 @@ def test_all_that_makes_a_run_counts_as_code_and_what_only_shows_it_does_not():
     names = {name for name, _ in versions._sources()}
 
     assert {
-        "mosaik_bottomup/parties.py",
+        "mosaik_bottomup/parties/operators.py",
         "mosaik_bottomup/metrics/evaluate.py",
         "mosaik_bottomup/data/simbench.h5",
         "mosaik_bottomup/data/two_areas.toml",

@@ -25,13 +25,13 @@ from mosaik_components.bottomup import (
     setting,
 )
 
-from mosaik_bottomup import parties
 from mosaik_bottomup.coordination import aggregator, system_operator
 from mosaik_bottomup.devices.agent import FleetAgent
 from mosaik_bottomup.devices.heat_pump_site import HeatPumpSites
 from mosaik_bottomup.devices.pv_battery_site import PvBatterySites
 from mosaik_bottomup.grid.power_flow import PowerFlow
 from mosaik_bottomup.inputs.forecast import PerfectForecast
+from mosaik_bottomup.parties import fleets, operators
 from mosaik_bottomup.results import ResultsWriter
 
 START, BUILDING = "wiring, first fits", "series, network, fleets"
@@ -62,8 +62,8 @@ PARTS: dict[str, tuple[Place, ...]] = {
     "stage 2": ((system_operator, ("secure",)),),
     "look-ahead": ((system_operator, ("congestion_prices", "pool")),),
     "dispatch": ((aggregator, ("dispatch",)),),
-    "headroom": ((parties, ("limits_kw",)), (dso, ("correct",))),
-    "forecasts": ((PerfectForecast, ("at",)), (parties, ("outlook",))),
+    "headroom": ((operators, ("limits_kw",)), (dso, ("correct",))),
+    "forecasts": ((PerfectForecast, ("at",)), (fleets, ("outlook",))),
     "messages": tuple((module, _PACKING) for module in (fleet, aggregators, dso)),
     "power flow": ((PowerFlow, ("solve",)),),
     "recorder": ((recorder.Simulator, STEPS), (ResultsWriter, ("append",))),
