@@ -5,12 +5,11 @@ from typing import Annotated
 
 import typer
 
+from mosaik_bottomup.app.options import FAILED, INTERRUPTED
 from mosaik_bottomup.app.output_file import made, output_problems
 from mosaik_bottomup.app.terminal import plain, refuse, say
 
 DEFAULT_PAGE = Path("report.html")
-FAILED = 1
-INTERRUPTED = 130
 
 
 def report(

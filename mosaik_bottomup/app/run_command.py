@@ -7,6 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from mosaik_bottomup.app.input_files import series_problems
+from mosaik_bottomup.app.options import (
+    FAILED,
+    INTERRUPTED,
+    PACKAGED_DEFAULT,
+    Overrides,
+    ScenarioName,
+)
 from mosaik_bottomup.app.output_file import made, output_problems
 from mosaik_bottomup.app.show_command import print_table
 from mosaik_bottomup.app.terminal import plain, progress, refuse, say
@@ -15,20 +22,8 @@ if TYPE_CHECKING:
     from mosaik_bottomup.errors import Problem
     from mosaik_bottomup.scenario import Scenario
 
-PACKAGED_DEFAULT = "two_areas"
 DEFAULT_FOLDER = Path("results")
-FAILED = 1
-INTERRUPTED = 130
 
-Overrides = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--set",
-        metavar="SECTION.KEY=VALUE",
-        help="Change any key of the scenario; may be given several times. Values are "
-        "written as in TOML, strings without quotes are understood.",
-    ),
-]
 Seed = Annotated[
     int | None, typer.Option(help="Same as --set run.seed=N.", metavar="N")
 ]
@@ -145,9 +140,7 @@ def run(
 
 
 def validate(
-    scenario: Annotated[
-        str, typer.Argument(help="TOML file, or name of a packaged scenario.")
-    ],
+    scenario: ScenarioName,
     overrides: Overrides = None,
     resolved: Annotated[
         bool,

@@ -15,6 +15,7 @@ from mosaik_bottomup.app.bench import growth, throughput
 from mosaik_bottomup.app.bench.comparison import compared, read
 from mosaik_bottomup.app.bench.figures import Extent, take
 from mosaik_bottomup.app.bench.table import comparison, lines
+from mosaik_bottomup.app.options import PACKAGED_DEFAULT, Overrides, ScenarioName
 from mosaik_bottomup.app.terminal import refuse, stream
 from mosaik_bottomup.errors import InputError
 from mosaik_bottomup.scenario import load
@@ -23,12 +24,8 @@ WIDTH = 88
 
 
 def main(
-    scenario: Annotated[
-        str, typer.Argument(help="TOML file, or name of a packaged scenario.")
-    ] = "two_areas",
-    overrides: Annotated[
-        list[str] | None, typer.Option("--set", metavar="SECTION.KEY=VALUE")
-    ] = None,
+    scenario: ScenarioName = PACKAGED_DEFAULT,
+    overrides: Overrides = None,
     runs: Annotated[int, typer.Option(min=1, help="How many to take medians of.")] = 3,
     quick: Annotated[
         bool, typer.Option("--quick", help="One run's parts and ratios, no more.")

@@ -8,6 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from mosaik_bottomup.app.options import (
+    FAILED,
+    INTERRUPTED,
+    PACKAGED_DEFAULT,
+    Overrides,
+    ScenarioName,
+    Workers,
+)
 from mosaik_bottomup.app.output_file import made
 from mosaik_bottomup.app.terminal import plain, progress, refuse, say, stream
 
@@ -19,16 +27,10 @@ if TYPE_CHECKING:
     from mosaik_bottomup.app.evidence.file import Question
     from mosaik_bottomup.errors import Problem
 
-PACKAGED_DEFAULT = "two_areas"
 COMPARED_SEEDS = "1-10"
 FRONTIER_SEEDS = "1-3"
 FRONTIER_LIMITS = "100,90,80,70,65,60,55,50"
-FAILED = 1
-INTERRUPTED = 130
 
-ScenarioName = Annotated[
-    str, typer.Argument(help="TOML file, or name of a packaged scenario.")
-]
 Strategies = Annotated[
     str | None,
     typer.Option(
@@ -39,24 +41,6 @@ Strategies = Annotated[
 ]
 Seeds = Annotated[
     str, typer.Option(metavar="SEEDS", help="As in 1-10 or 1,3,7-9; each is one run.")
-]
-Overrides = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--set",
-        metavar="SECTION.KEY=VALUE",
-        help="Change any key of the scenario, in all runs; may be given several times.",
-    ),
-]
-Workers = Annotated[
-    int | None,
-    typer.Option(
-        min=1,
-        metavar="N",
-        help="Processes at once; the numbers are the same for any. "
-        "[default: one per CPU]",
-        show_default=False,
-    ),
 ]
 Out = Annotated[
     Path | None,

@@ -8,6 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mosaik_bottomup.app.input_files import series_problems
+from mosaik_bottomup.app.options import (
+    FAILED,
+    INTERRUPTED,
+    PACKAGED_DEFAULT,
+    Overrides,
+    ScenarioName,
+    Workers,
+)
 from mosaik_bottomup.app.output_file import folder_problems, made
 from mosaik_bottomup.app.terminal import plain, progress, refuse, say, stream
 
@@ -17,24 +25,13 @@ if TYPE_CHECKING:
     from mosaik_bottomup.errors import Problem
     from mosaik_bottomup.scenario import Scenario
 
-FAILED = 1
-INTERRUPTED = 130
 HOURS = 24
 MINUTES_PER_HOUR = 60
 
 
 def flexibility(
-    scenario: Annotated[
-        str, typer.Argument(help="TOML file, or name of a packaged scenario.")
-    ] = "two_areas",
-    overrides: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set",
-            metavar="SECTION.KEY=VALUE",
-            help="Change any key of the scenario; may be given several times.",
-        ),
-    ] = None,
+    scenario: ScenarioName = PACKAGED_DEFAULT,
+    overrides: Overrides = None,
     verify: Annotated[
         bool,
         typer.Option(
@@ -59,16 +56,7 @@ def flexibility(
     out: Annotated[
         Path, typer.Option(metavar="DIR", help="Folder for flexibility.svg.")
     ] = Path("results/flexibility"),
-    workers: Annotated[
-        int | None,
-        typer.Option(
-            min=1,
-            metavar="N",
-            help="Processes at once; the numbers are the same for any. "
-            "[default: one per CPU]",
-            show_default=False,
-        ),
-    ] = None,
+    workers: Workers = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON object instead of tables.")
     ] = False,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mosaik_bottomup.app.options import FAILED, INTERRUPTED
 from mosaik_bottomup.app.output_file import folder_problems, made
 from mosaik_bottomup.app.terminal import plain, refuse, say
 
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
 DEFAULT_FOLDER = Path("results")
 RUNS = "runs"
 """Folder of the runs, in that of the sweep."""
-FAILED = 1
-INTERRUPTED = 130
 DRY_POINTS = 10
 """Points that ``--dry-run`` shows."""
 
