@@ -342,6 +342,9 @@ def test_the_command_prints_tables_and_keeps_the_figures(tmp_path, capsys):
     assert figures["command"]["cpu_s"] > figures["imports"]["cpu_s"]
     assert figures["command"]["peak_mb"] > 1
     assert figures["ratios"]["whole"] > 1
+    command, start, parts = (figures[it] for it in ("command", "imports", "parts"))
+    empty_s = start["cpu_s"] + parts["empty_run_s"]
+    assert figures["ratios"]["process"] == pytest.approx(command["cpu_s"] / empty_s)
     assert set(figures["fleets"]) == {"8", "16"}
     assert figures["fleets"]["16"]["step_s"] > 0
     assert figures["year"]["from_1_h"]["cpu_s"] > figures["command"]["cpu_s"]
