@@ -141,8 +141,9 @@ def test_what_was_not_solved_has_neither():
 
 def test_highs_runs_on_one_thread_and_every_solver_is_quiet():
     assert Solver().options() == {"msg": False} | HIGHS
+    assert Solver(presolve=False).options() == Solver().options() | {"presolve": "off"}
     assert HIGHS["threads"] == 1
-    assert Solver("COIN_CMD").options() == {"msg": False}
+    assert Solver("COIN_CMD", presolve=False).options() == {"msg": False}
 
 
 FIRST_SOLVE = """

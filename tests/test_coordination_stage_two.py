@@ -1,13 +1,16 @@
 """Stage 2 grants envelopes that are secure, used up, and cut as cheaply as possible."""
 
+from unittest import mock
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mosaik_bottomup.coordination import least_cost
 from mosaik_bottomup.coordination.congestion_points import Room, share_headroom
 from mosaik_bottomup.coordination.least_cost import OVERLOAD_DKK_PER_KWH
-from mosaik_bottomup.coordination.solver import Solver
+from mosaik_bottomup.coordination.solver import Solver, solve
 from mosaik_bottomup.coordination.stage_one import Imbalance, clear
 from mosaik_bottomup.coordination.stage_two import secure
 from mosaik_bottomup.errors import StageError
@@ -225,6 +228,29 @@ def test_what_is_cleared_inside_is_the_cheapest_among_all_secure_points(seed):
             total = room.uncontrolled_kw + other.sum(axis=0)
             if (total <= room.import_kw).all() and (total >= -room.export_kw).all():
                 assert cost_dkk(offers, other) >= cost - TOLERANCE_KW
+
+
+@law
+@given(seed=seeds)
+def test_without_presolve_as_in_large_fleets_the_optimum_costs_the_same(seed):
+    offers, room = draw_case(seed)
+    asked = []
+
+    def watched(problem, stage, step, solver):
+        asked.append(solver.presolve)
+        solve(problem, stage, step, solver)
+
+    small = grant(offers, room)
+    with (
+        mock.patch.object(least_cost, "PRESOLVED_VARIABLES", 0),
+        mock.patch.object(least_cost, "solve", watched),
+    ):
+        large = grant(offers, room)
+
+    assert not any(asked)
+    assert large.overload_kw == pytest.approx(small.overload_kw, abs=TOLERANCE_KW)
+    costs = [cost_dkk(offers, clear_again(offers, it)) for it in (small, large)]
+    assert costs[1] == pytest.approx(costs[0], abs=TOLERANCE_KW)
 
 
 @law

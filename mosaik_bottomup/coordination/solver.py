@@ -24,10 +24,14 @@ class Solver:
     """Any name of ``pulp.listSolvers(onlyAvailable=True)``."""
     lp_folder: Path | None = None
     """Where each problem is written as an LP file; None: only failed ones are."""
+    presolve: bool = True
+    """Whether HiGHS looks for a smaller problem before it solves one."""
 
     def options(self) -> dict[str, Any]:
         """Return what the solver is called with: quiet, and `HIGHS` for HiGHS."""
-        return {"msg": False} | (HIGHS if self.name == "HiGHS" else {})
+        if self.name != "HiGHS":
+            return {"msg": False}
+        return {"msg": False} | HIGHS | ({} if self.presolve else {"presolve": "off"})
 
 
 def solve(problem: pulp.LpProblem, stage: str, step: int, solver: Solver) -> None:
