@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from scipy.optimize import linprog
 
 from mosaik_bottomup.coordination.activation import activated_power, vetoed_kw
-from mosaik_bottomup.coordination.aggregator import Aggregator, AggregatorRules
+from mosaik_bottomup.coordination.aggregator import Aggregator
+from mosaik_bottomup.coordination.clearing import AggregatorRules
 from mosaik_bottomup.coordination.congestion_points import Room
 from mosaik_bottomup.coordination.least_cost import least_cost
 from mosaik_bottomup.coordination.solver import Solver

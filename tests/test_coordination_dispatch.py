@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mosaik_bottomup.coordination.aggregator import join
+from mosaik_bottomup.coordination.clearing import join
 from mosaik_bottomup.coordination.dispatch import dispatch
 from mosaik_bottomup.coordination.merit_order import merit_orders
 from mosaik_bottomup.devices.agent import distance_kw

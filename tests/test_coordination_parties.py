@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from mosaik_bottomup.calendar import Calendar
-from mosaik_bottomup.coordination.aggregator import Aggregator, AggregatorRules, join
+from mosaik_bottomup.coordination.aggregator import Aggregator
+from mosaik_bottomup.coordination.clearing import AggregatorRules, join
 from mosaik_bottomup.coordination.intraday import IntradayMarket, Position
 from mosaik_bottomup.coordination.operator import less_margin, room_of_step
 from mosaik_bottomup.coordination.rehearsal import FEEDBACK, RehearsalRules
@@ -375,7 +376,7 @@ def test_an_envelope_is_answered_once():
 
 def test_dispatch_beyond_the_envelope_would_be_a_fault(monkeypatch):
     monkeypatch.setattr(
-        "mosaik_bottomup.coordination.aggregator.dispatch",
+        "mosaik_bottomup.coordination.clearing.dispatch",
         lambda order, least_kw, *_: least_kw + 2.0,
     )
     aggregator = Aggregator(RULES, Solver())

@@ -1,71 +1,40 @@
 """An aggregator in the negotiation: what it tells the DSO, and then its sites."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 import numpy as np
 
 from mosaik_bottomup.arrays import FloatArray
 from mosaik_bottomup.coordination.activation import (
-    ActivatedPower,
     activated_power,
     refuse_unless,
     vetoed_kw,
 )
 from mosaik_bottomup.coordination.causes import Causes, causes, split
-from mosaik_bottomup.coordination.dispatch import dispatch
-from mosaik_bottomup.coordination.intraday import IntradayMarket, Position
-from mosaik_bottomup.coordination.merit_order import (
-    Curve,
-    MeritOrders,
-    merit_orders,
-    simplify,
+from mosaik_bottomup.coordination.clearing import (
+    TOLERANCE_KW,
+    AggregatorRules,
+    Clearing,
+    join,
+    open_clearing,
 )
+from mosaik_bottomup.coordination.intraday import Position
 from mosaik_bottomup.coordination.operator import open_envelope
 from mosaik_bottomup.coordination.site_cap import cap_sites
 from mosaik_bottomup.coordination.solver import Solver
-from mosaik_bottomup.coordination.stage_one import Imbalance, clear
 from mosaik_bottomup.errors import InvariantError
 from mosaik_bottomup.messages import (
-    INDIFFERENCE_DKK_PER_KWH,
     Activation,
     AreaOffer,
     BidBook,
     CongestionPrices,
     Dispatch,
     Envelope,
-    Moment,
     StoreOffer,
     StoreReport,
 )
-
-TOLERANCE_KW = 1e-6  # forgives powers that a solver or a sum has rounded
-
-
-@dataclass(frozen=True, slots=True)
-class AggregatorRules:
-    """How an aggregator clears."""
-
-    areas: int
-    step_h: float
-    imbalance: Imbalance
-    segments: int
-    """Most segments per area that go into an optimisation."""
-    asks_dso: bool
-    """Whether the DSO is asked before anything is dispatched."""
-    follows_schedule: bool
-    """Whether it clears against what it sold; else every site takes its cheapest."""
-    indifference_dkk_per_kwh: float = INDIFFERENCE_DKK_PER_KWH
-    """What differs by less costs the same to a site, and then sooner comes first."""
-    market: IntradayMarket | None = None
-    """Where schedules are traded once they are sold, if anywhere."""
-
-    def deviation(self, moment: Moment) -> Imbalance:
-        """Return what a kWh beside the schedule costs at a moment."""
-        if self.market is None:
-            return self.imbalance
-        return self.market.deviation(moment, self.imbalance)
 
 
 @dataclass(slots=True, eq=False)
@@ -89,31 +58,6 @@ class AggregatorRecord:
 
 
 @dataclass(slots=True, eq=False)
-class _Round:
-    """What is known between the bids of a step and its dispatch."""
-
-    book: BidBook
-    sizes: dict[str, int]
-    orders: MeritOrders
-    curves: list[Curve]
-    target_kw: float | None
-    plan_kw: FloatArray
-    imbalance: Imbalance
-    activated: ActivatedPower | None = None
-    """None where no activation runs; of areas, what they can."""
-    ordered_kw: float = 0.0
-    held_kw: FloatArray | None = None
-    """What areas with activations of their own are to draw; NaN in the others."""
-    plain: "_Round | None" = None
-    """The same if nothing were activated; None where it is that."""
-
-    @property
-    def base_kw(self) -> FloatArray:
-        """Must-run of each area."""
-        return self.orders.base_kw
-
-
-@dataclass(slots=True, eq=False)
 class Aggregator:
     """One aggregator: its rules, its schedule and where it is in the negotiation."""
 
@@ -128,7 +72,8 @@ class Aggregator:
     record: AggregatorRecord | None = None
     """The last real step."""
     _rehearsed_kw: dict[int, dict[int, float]] = field(default_factory=dict)
-    _open: _Round | None = None
+    _open: Clearing | None = None
+    """Between the bids of a step and its dispatch."""
 
     @property
     def schedule_kw(self) -> dict[int, float]:
@@ -166,13 +111,14 @@ class Aggregator:
         if opened.target_kw is not None:
             opened.target_kw -= vetoed_kw(said)
         if said.site_cap_kw is not None:
-            capped = self._round(cap_sites(opened.book, said.site_cap_kw), opened.sizes)
+            capped = self._clearing(
+                cap_sites(opened.book, said.site_cap_kw), opened.sizes
+            )
             told = self._dispatch(capped, capped.plan_kw, said)
             assert self.record is not None
             self.record.plan_kw = opened.plan_kw
             return told
-        cleared = self._within(opened, said.low_kw, said.high_kw)
-        return self._dispatch(opened, cleared, said)
+        return self._dispatch(opened, opened.within(said.low_kw, said.high_kw), said)
 
     def hear_activation(self, order: Activation, step: int) -> None:
         """Take an order of the transmission system operator; it holds from now on.
@@ -200,107 +146,45 @@ class Aggregator:
         # in one order, however they arrived: it decides how ties are broken
         books = dict(sorted(books.items()))
         book = join(list(books.values()))
-        opened = self._round(book, {name: it.area.size for name, it in books.items()})
+        opened = self._clearing(
+            book, {name: it.area.size for name, it in books.items()}
+        )
         if not self.rules.asks_dso:
             last = book.moment.last and book.moment.rehearsal is not None
             commit = book.moment.rehearsal if last else None
             free = open_envelope(self.rules.areas, book.moment, commit=commit)
             return self._dispatch(opened, opened.plan_kw, free)
         self._open = opened
-        reactive = self._area_sums(book, np.maximum(book.reactive_kvar, 0))
         return AreaOffer(
             plan_kw=opened.plan_kw,
             base_kw=opened.base_kw,
             slopes_dkk_per_kwh=[slope for slope, _ in opened.curves],
             widths_kw=[width for _, width in opened.curves],
             target_kw=opened.target_kw,
-            reactive_max_kvar=reactive,
+            reactive_max_kvar=opened.area_sums(np.maximum(book.reactive_kvar, 0)),
             moment=book.moment,
             activation_kw=None if (now := opened.activated) is None else now.whole_kw,
             area_activation_kw=None if now is None else now.by_area_kw,
             plain_plan_kw=None if (it := opened.plain) is None else it.plan_kw,
         )
 
-    def _round(self, book: BidBook, sizes: dict[str, int]) -> _Round:
-        """Return a book's merit orders, and the plan on them."""
-        rules, unbound = self.rules, np.full(self.rules.areas, np.inf)
-        orders = merit_orders(book, rules.areas, rules.step_h)
-        curves = [simplify(curve, rules.segments) for curve in orders.curves]
-        target = self._target(book.moment)
-        imbalance = rules.deviation(book.moment)
-        opened = _Round(book, sizes, orders, curves, target, unbound, imbalance)
-        opened.plan_kw = self._clear(opened, -unbound, unbound)
-        if target is None or book.moment.rehearsal is not None:
-            return opened
-        activated = activated_power(self.activations, book.moment.step, rules.areas)
-        return opened if activated is None else self._activate(opened, activated)
-
-    def _activate(self, plain: _Round, activated: ActivatedPower) -> _Round:
-        """Return a round planned anew with activations.
-
-        An area with one of its own is to draw what it would without any, and that; what
-        it cannot, no other area makes good.
-        """
-        assert plain.target_kw is not None
-        unbound, by_area = np.full(self.rules.areas, np.inf), activated.by_area_kw
-        opened = replace(plain, plain=plain, ordered_kw=activated.total_kw)
-        if activated.in_areas:
-            top = opened.orders.top_kw
-            held = np.clip(plain.plan_kw + by_area, opened.base_kw, top)
-            there = np.where(by_area == 0, 0.0, held - plain.plan_kw)
-            opened.held_kw = np.where(by_area == 0, np.nan, held)
-            activated = ActivatedPower(activated.whole_kw, there)
-        opened.activated = activated
-        opened.target_kw = plain.target_kw + activated.total_kw
-        opened.imbalance = self.rules.imbalance.during_activation()
-        opened.plan_kw = self._clear(opened, -unbound, unbound)
-        return opened
-
-    def _target(self, moment: Moment) -> float | None:
-        """Return what was sold; a rehearsal is free where nothing is."""
-        if not self.rules.follows_schedule:
-            return None
-        return self.position.schedule_kw.get(moment.step)
-
-    def _clear(
-        self, opened: _Round, low_kw: FloatArray, high_kw: FloatArray
-    ) -> FloatArray:
-        curves = opened.curves
-        if opened.held_kw is not None:
-            held = np.clip(opened.held_kw, low_kw, high_kw)
-            low_kw = np.where(np.isnan(held), low_kw, held)
-            high_kw = np.where(np.isnan(held), high_kw, held)
-        if opened.target_kw is None:  # solved in closed form, however long they are
-            curves = opened.orders.curves
-        return clear(
-            curves,
-            opened.base_kw,
-            low_kw,
-            high_kw,
-            opened.target_kw,
-            opened.imbalance,
-            self.rules.step_h,
-            opened.book.moment.step,
-            self.solver,
-            self.rules.indifference_dkk_per_kwh,
-        )
-
-    def _within(
-        self, opened: _Round, low_kw: FloatArray, high_kw: FloatArray
-    ) -> FloatArray:
-        """Return the plan itself if it is within bounds, else the best that is."""
-        plan = opened.plan_kw
-        if ((plan >= low_kw) & (plan <= high_kw)).all():
-            # a convex problem's optimum stays one when bounds it respects are added
-            return plan
-        return self._clear(opened, low_kw, high_kw)
+    def _clearing(self, book: BidBook, sizes: dict[str, int]) -> Clearing:
+        """Return a book's plan, for the schedule and the activations that run."""
+        rules, moment, target = self.rules, book.moment, None
+        if rules.follows_schedule:  # a rehearsal is free where nothing is sold
+            target = self.position.schedule_kw.get(moment.step)
+        plain = open_clearing(rules, self.solver, book, sizes, target)
+        if target is None or moment.rehearsal is not None:
+            return plain
+        activated = activated_power(self.activations, moment.step, rules.areas)
+        return plain if activated is None else plain.with_activations(activated)
 
     def _dispatch(
-        self, opened: _Round, cleared_kw: FloatArray, envelope: Envelope
+        self, opened: Clearing, cleared_kw: FloatArray, envelope: Envelope
     ) -> dict[str, Dispatch]:
-        book, moment = opened.book, envelope.moment
-        power = self._power(opened, cleared_kw, envelope.low_kw, envelope.high_kw)
-        sums = self._area_sums(book, power)
+        moment = envelope.moment
+        power = opened.powers_kw(cleared_kw, envelope.low_kw, envelope.high_kw)
+        sums = opened.area_sums(power)
         _check_envelope(sums, opened.base_kw, envelope)
         if moment.rehearsal is not None:
             rehearsed = self._rehearsed_kw.setdefault(moment.rehearsal, {})
@@ -321,58 +205,28 @@ class Aggregator:
                 *self.position.of_step(moment.step),
                 opened.ordered_kw,
                 vetoed_kw(envelope),
-                self._causes(opened, cleared_kw, power, envelope),
+                _causes(opened, cleared_kw, power, envelope),
             )
         return {
             name: Dispatch(part, envelope.again, envelope.commit, moment)
             for name, part in split(power, opened.sizes).items()
         }
 
-    def _power(
-        self,
-        opened: _Round,
-        cleared_kw: FloatArray,
-        low_kw: FloatArray,
-        high_kw: FloatArray,
-    ) -> FloatArray:
-        """Return the power of each site, shape ``(n,)``."""
-        worth = self._worth_dkk_per_kwh(opened, cleared_kw)
-        least = opened.book.power_kw[:, 0]
-        return dispatch(opened.orders, least, cleared_kw, low_kw, high_kw, worth)
 
-    def _causes(
-        self,
-        opened: _Round,
-        cleared_kw: FloatArray,
-        told_kw: FloatArray,
-        envelope: Envelope,
-    ) -> Causes:
-        """Return what the DSO's limits moved, and what activations did."""
-        plain, secured_kw = opened.plain or opened, told_kw
-        if envelope.plain_low_kw is not None and envelope.plain_high_kw is not None:
-            low, high = envelope.plain_low_kw, envelope.plain_high_kw
-            cleared_kw = self._within(plain, low, high)
-            secured_kw = self._power(plain, cleared_kw, low, high)
-        planned_kw = secured_kw
-        if cleared_kw is not plain.plan_kw:  # one that stands has moved nobody
-            unbound = np.full(self.rules.areas, np.inf)
-            planned_kw = self._power(plain, plain.plan_kw, -unbound, unbound)
-        powers = planned_kw, secured_kw, told_kw
-        meant = opened.plan_kw - plain.plan_kw
-        return causes(opened.book, opened.sizes, powers, meant, envelope)
-
-    def _worth_dkk_per_kwh(self, opened: _Round, cleared_kw: FloatArray) -> float:
-        """Return what a kWh less than cleared costs beside the bids: imbalance."""
-        imbalance, target = opened.imbalance, opened.target_kw
-        if target is None:
-            return 0.0
-        if cleared_kw.sum() > target + TOLERANCE_KW:
-            return -imbalance.above_dkk_per_kwh
-        return imbalance.below_dkk_per_kwh
-
-    def _area_sums(self, book: BidBook, values: FloatArray) -> FloatArray:
-        sums = np.bincount(book.area, weights=values, minlength=self.rules.areas)
-        return sums.astype(np.float64)
+def _causes(
+    opened: Clearing, cleared_kw: FloatArray, told_kw: FloatArray, envelope: Envelope
+) -> Causes:
+    """Return what the DSO's limits moved, and what activations did."""
+    plain, secured_kw = opened.plain or opened, told_kw
+    if envelope.plain_low_kw is not None and envelope.plain_high_kw is not None:
+        low, high = envelope.plain_low_kw, envelope.plain_high_kw
+        cleared_kw = plain.within(low, high)
+        secured_kw = plain.powers_kw(cleared_kw, low, high)
+    stands = cleared_kw is plain.plan_kw  # and has moved nobody
+    planned_kw = secured_kw if stands else plain.planned_kw()
+    powers = planned_kw, secured_kw, told_kw
+    meant = opened.plan_kw - plain.plan_kw
+    return causes(opened.book, opened.sizes, powers, meant, envelope)
 
 
 def _check_envelope(
@@ -384,29 +238,3 @@ def _check_envelope(
             f"{envelope.moment}: area {int(over.argmax())} is dispatched "
             f"{over.max():g} kW beyond its envelope"
         )
-
-
-def join(books: list[BidBook]) -> BidBook:
-    """Return one book of all fleets, each site's last option repeated where short."""
-    most = max(book.power_kw.shape[1] for book in books)
-
-    def widen(table: FloatArray) -> FloatArray:
-        return np.pad(table, ((0, 0), (0, most - table.shape[1])), mode="edge")
-
-    return BidBook(
-        np.concatenate([book.area for book in books]),
-        np.concatenate([widen(book.power_kw) for book in books]),
-        np.concatenate([widen(book.cost_dkk) for book in books]),
-        np.concatenate(
-            [
-                np.pad(
-                    book.divisible,
-                    ((0, 0), (0, most - book.power_kw.shape[1])),
-                    constant_values=True,
-                )
-                for book in books
-            ]
-        ),
-        np.concatenate([book.reactive_kvar for book in books]),
-        books[0].moment,
-    )

@@ -1,6 +1,7 @@
 """The aggregators of a case."""
 
-from mosaik_bottomup.coordination.aggregator import Aggregator, AggregatorRules
+from mosaik_bottomup.coordination.aggregator import Aggregator
+from mosaik_bottomup.coordination.clearing import AggregatorRules
 from mosaik_bottomup.parties.rules import imbalance, market, solver
 from mosaik_bottomup.parties.strategies import STRATEGIES
 from mosaik_bottomup.scenario import Scenario

@@ -25,7 +25,7 @@ from mosaik_components.bottomup import (
     setting,
 )
 
-from mosaik_bottomup.coordination import aggregator, system_operator
+from mosaik_bottomup.coordination import clearing, system_operator
 from mosaik_bottomup.devices.agent import FleetAgent
 from mosaik_bottomup.devices.heat_pump_site import HeatPumpSites
 from mosaik_bottomup.devices.pv_battery_site import PvBatterySites
@@ -57,11 +57,11 @@ PARTS: dict[str, tuple[Place, ...]] = {
     "stores reported": tuple((sites, ("store",)) for sites in _SITES),
     "bids": tuple((sites, ("bids",)) for sites in _SITES),
     "state of sites": tuple((sites, ("apply",)) for sites in _SITES),
-    "merit orders": ((aggregator, ("merit_orders", "simplify")),),
-    "stage 1": ((aggregator, ("clear",)),),
+    "merit orders": ((clearing, ("merit_orders", "simplify")),),
+    "stage 1": ((clearing, ("clear",)),),
     "stage 2": ((system_operator, ("secure",)),),
     "look-ahead": ((system_operator, ("congestion_prices", "pool")),),
-    "dispatch": ((aggregator, ("dispatch",)),),
+    "dispatch": ((clearing, ("dispatch",)),),
     "headroom": ((operators, ("limits_kw",)), (dso, ("correct",))),
     "forecasts": ((PerfectForecast, ("at",)), (fleets, ("outlook",))),
     "messages": tuple((module, _PACKING) for module in (fleet, aggregators, dso)),
