@@ -167,6 +167,22 @@ def test_its_offer_sums_up_its_sites_by_area():
     assert offer.target_kw == 5.0
 
 
+def test_a_rehearsal_leaves_a_schedule_that_can_be_traded_for_less_than_imbalance():
+    """A kWh earns 0.1 DKK: less than an imbalance costs, and more than a trade."""
+    calendar = Calendar(
+        96, 96, 8, 104, trade_every_steps=8, trade_gate_steps=4, trade_reach_steps=16
+    )
+    rules = replace(RULES, market=IntradayMarket(calendar, 0.05))
+    aggregator = Aggregator(rules, Solver(), sold({4: 0.0, 20: 0.0}))
+
+    def plan_kw(moment):
+        return aggregator.hear_fleets({"fleet": make_book(moment, -0.1)}).plan_kw
+
+    assert plan_kw(Moment(4, 0, made_at=0)).tolist() == [4, 4]
+    assert plan_kw(Moment(20, 0, made_at=0)).tolist() == [0, 0]  # beyond its reach
+    assert plan_kw(Moment(4)).tolist() == [0, 0]
+
+
 def test_many_bids_are_merged_for_the_dso_alone():
     rules = replace(RULES, segments=3)
     rng = np.random.default_rng(0)
@@ -618,6 +634,18 @@ def test_without_a_reserve_the_best_round_is_sold_and_no_prices_are_fed_back():
 
     assert (envelope.commit, round_) == (1, 2)
     assert not any(it.feeds_back for it in dso.rehearsals)
+
+
+def test_a_round_without_overload_is_sold_before_one_that_leaves_more_reserve():
+    """Of 9 kW room they leave 0.1 and 0.1; 4 and half a kW too little."""
+    dso, _ = make_dso(reserve=0.15)
+    kw = {0: (8.9, 8.9), 1: (5, 9.5), 2: (5, 9.5)}
+
+    envelope, _ = rehearse(dso, lambda r, _: kw[r])
+
+    short = [it.shortage_kw.sum() for it in dso.rehearsals]
+    assert short[0] > max(short[1:])
+    assert envelope.commit == 0
 
 
 def test_margins_never_fall_again_within_a_rehearsal():
