@@ -431,6 +431,16 @@ def test_an_aggregator_follows_schedule_and_activation_while_it_runs_and_not_aft
     assert (after.target_kw, after.activation_kw) == (10.0, None)
 
 
+def test_no_rehearsal_knows_of_an_activation():
+    aggregator = make_aggregator()
+    aggregator.hear_activation(order(-4.0), step=0)
+
+    rehearsed = replace(a_book(), moment=Moment(5, 0))
+    offer = aggregator.hear_fleets({"one": rehearsed})
+
+    assert (offer.target_kw, offer.activation_kw) == (10.0, None)
+
+
 def test_an_order_of_one_area_is_held_there_and_the_others_stay():
     aggregator = make_aggregator()
     aggregator.hear_activation(order(3.0, area=1), step=0)
