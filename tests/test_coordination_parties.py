@@ -200,6 +200,17 @@ def test_many_bids_are_merged_for_the_dso_alone():
     assert power.tolist() == cheapest.tolist()
 
 
+def test_a_cap_is_on_what_is_dispatched_and_not_on_the_plan_in_the_record():
+    aggregator = Aggregator(RULES, Solver())
+    aggregator.hear_fleets({"fleet": make_book(Moment(0))})
+
+    cap = np.array([2.0, np.inf])
+    aggregator.hear_dso(replace(make_envelope(Moment(0)), site_cap_kw=cap))
+
+    assert aggregator.record.plan_kw.tolist() == [4, 4]
+    assert aggregator.record.dispatched_kw.tolist() == [2, 4]
+
+
 def test_each_fleet_gets_the_set_points_of_its_own_sites():
     aggregator = Aggregator(RULES, Solver())
     books = {

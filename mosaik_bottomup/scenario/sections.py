@@ -239,7 +239,8 @@ class Planning(Section):
     horizon_h: float = Field(default=24.0, ge=24, le=48)
     """How far a plan reaches; whole steps."""
     guard_h: float = Field(default=6.0, gt=0, le=24)
-    """How far ahead comfort is checked before an option is offered."""
+    """How far ahead comfort is checked before an option is offered. Half a day and more
+    keeps homes cold in spring: a night sees a noon whose sun alone breaks the band."""
     guard_margin_k: float = Field(default=0.0, ge=0, le=2)
     """How far plans and the guard keep from both edges of the comfort band."""
     guard_margin_spreads: float = Field(default=1.5, ge=0, le=10)
