@@ -200,6 +200,23 @@ def test_many_bids_are_merged_for_the_dso_alone():
     assert power.tolist() == cheapest.tolist()
 
 
+def test_the_order_in_which_fleets_speak_breaks_no_tie():
+    """Of two alike, one can have its 4 kW."""
+    told = []
+    for names in (("a", "b"), ("b", "a")):
+        aggregator = Aggregator(RULES, Solver())
+        aggregator.hear_fleets(
+            {name: make_book(Moment(0), area=(0,)) for name in names}
+        )
+        told.append(aggregator.hear_dso(make_envelope(Moment(0), high=(4.0, 9.0))))
+
+    powers = [
+        {name: it.power_kw.tolist() for name, it in each.items()} for each in told
+    ]
+    assert powers[0] == powers[1]
+    assert sorted(powers[0].values()) == [[0.0], [4.0]]
+
+
 def test_a_cap_is_on_what_is_dispatched_and_not_on_the_plan_in_the_record():
     aggregator = Aggregator(RULES, Solver())
     aggregator.hear_fleets({"fleet": make_book(Moment(0))})
