@@ -336,6 +336,31 @@ def test_areas_of_any_of_the_runs_are_shown():
     assert "area B" in text
 
 
+def test_of_many_areas_the_worst_and_the_sum_are_shown():
+    many = {
+        f"A-{n}": {"peak_loading_percent": 60.0 + n, "overload_kwh": 0.5, "peak_kw": n}
+        for n in range(show.MOST_AREAS + 1)
+    }
+    check = {"rounds": 2}
+    for n in range(show.MOST_AREAS + 1):
+        check |= {f"margin_percent.A-{n}": 2.0 + n, f"overload_kw.A-{n}": 0.0}
+    fewer = {"A-1": {"peak_loading_percent": 54.0}}
+
+    text = text_of(
+        SUMMARY | {"areas": many, "schedule_checks": {"2016-01-03T11:00": check}},
+        SUMMARY | {"areas": fewer},
+    )
+
+    assert "13 areas" in text
+    assert "area A-1" not in text
+    assert "72.0" in line_of(text, "highest peak loading")
+    assert "54.0  (-25.0%)" in line_of(text, "highest peak loading")
+    assert "6.50" in line_of(text, "overload, sum [kWh]")
+    assert "-" in line_of(text, "lowest limit")
+    assert "2 to 14 %" in text
+    assert "0.0 kW" in text
+
+
 # --- validate and help --------------------------------------------------------------
 
 

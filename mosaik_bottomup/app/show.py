@@ -1,6 +1,6 @@
 """The summary of a run, or of several side by side, as a table a person can read."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from rich.table import Table
@@ -13,6 +13,9 @@ LABEL_COLUMNS = 36
 VALUE_COLUMNS = 30
 """Width of the table where there is no terminal to ask for it."""
 
+MOST_AREAS = 12
+"""That are shown one by one."""
+
 _AREA_ROWS = (
     ("limit_kva", "limit [kVA]", ".0f"),
     ("peak_loading_percent", "peak loading [%]", ".1f"),
@@ -21,6 +24,15 @@ _AREA_ROWS = (
     ("overload_kwh", "overload [kWh]", ".2f"),
     ("peak_kw", "peak power [kW]", ".1f"),
     ("pv_curtailed_kwh", "PV curtailed [kWh]", ".1f"),
+)
+_ALL_AREAS_ROWS: tuple[tuple[str, str, str, Callable[[list[Any]], Any]], ...] = (
+    ("limit_kva", "lowest limit [kVA]", ".0f", min),
+    ("peak_loading_percent", "highest peak loading [%]", ".1f", max),
+    ("reverse_peak_loading_percent", "highest reverse peak loading [%]", ".1f", max),
+    ("overload_minutes", "overload, sum [min]", ".0f", sum),
+    ("overload_kwh", "overload, sum [kWh]", ".2f", sum),
+    ("peak_kw", "highest peak power [kW]", ".1f", max),
+    ("pv_curtailed_kwh", "PV curtailed, sum [kWh]", ".1f", sum),
 )
 _CUSTOMER_ROWS = (
     ("customer_cost_dkk", "cost, end state settled [DKK]", ".2f"),
@@ -85,9 +97,7 @@ def table(summaries: Sequence[Summary], names: Sequence[str]) -> Table:
     for name in names:
         grid.add_column(Text(name), justify="right", overflow="fold")
 
-    for area in _names(summaries, "areas"):
-        inside = [_get(summary, "areas", area) for summary in summaries]
-        _section(grid, f"area {area}", _AREA_ROWS, inside)
+    _areas(grid, summaries)
     _section(grid, "customers with controllable devices", _CUSTOMER_ROWS, summaries)
     _section(grid, "network", _NETWORK_ROWS, summaries)
     for name in _names(summaries, "aggregators"):
@@ -100,6 +110,28 @@ def table(summaries: Sequence[Summary], names: Sequence[str]) -> Table:
     _certificate(grid, summaries)
     _run(grid, summaries)
     return grid
+
+
+def _areas(grid: Table, summaries: Sequence[Summary]) -> None:
+    """Show each area, or of many what is worst or all of them come to."""
+    areas = _names(summaries, "areas")
+    if len(areas) <= MOST_AREAS:
+        for area in areas:
+            inside = [_get(summary, "areas", area) for summary in summaries]
+            _section(grid, f"area {area}", _AREA_ROWS, inside)
+        return
+    together = [
+        {key: how(found) for key, *_, how in _ALL_AREAS_ROWS if (found := _of(at, key))}
+        for at in summaries
+    ]
+    rows = [row[:3] for row in _ALL_AREAS_ROWS]
+    _section(grid, f"{len(areas):,} areas (each: show --json)", rows, together)
+
+
+def _of(summary: Summary, key: str) -> list[Any]:
+    """Return what is known of the areas."""
+    values = (area.get(key) for area in _get(summary, "areas").values())
+    return [value for value in values if value is not None]
 
 
 def _section(
@@ -137,11 +169,11 @@ def _finding(check: Summary) -> Text:
         return Text(MISSING)
 
     def areas(key: str, form: str) -> str:
-        return " / ".join(
-            format(value, form)
-            for name, value in check.items()
-            if name.startswith(f"{key}.")
-        )
+        values = [value for name, value in check.items() if name.startswith(f"{key}.")]
+        if len(values) > MOST_AREAS:
+            ends = (format(end, form) for end in (min(values), max(values)))
+            return " to ".join(dict.fromkeys(ends))
+        return " / ".join(format(value, form) for value in values)
 
     rounds = check["rounds"]
     return Text(
