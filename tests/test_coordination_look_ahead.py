@@ -14,8 +14,8 @@ from mosaik_bottomup.coordination.look_ahead import (
     SHORTAGE_DKK_PER_KWH,
     AreaAhead,
     congestion_prices,
-    pool,
 )
+from mosaik_bottomup.coordination.pooled_stores import pool
 from mosaik_bottomup.coordination.solver import Solver
 from mosaik_bottomup.messages import Moment, StoreReport
 

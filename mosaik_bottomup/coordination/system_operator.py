@@ -16,8 +16,6 @@ from mosaik_bottomup.coordination.intraday import IntradayMarket
 from mosaik_bottomup.coordination.look_ahead import (
     AreaAhead,
     congestion_prices,
-    pool,
-    sums,
 )
 from mosaik_bottomup.coordination.operator import (
     Capability,
@@ -28,6 +26,7 @@ from mosaik_bottomup.coordination.operator import (
     less_sums,
     room_of_step,
 )
+from mosaik_bottomup.coordination.pooled_stores import pool, sums
 from mosaik_bottomup.coordination.rehearsal import (
     Rehearsal,
     RehearsalRules,
