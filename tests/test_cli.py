@@ -336,9 +336,16 @@ def test_areas_of_any_of_the_runs_are_shown():
     assert "area B" in text
 
 
-def test_of_many_areas_the_worst_and_the_sum_are_shown():
+def test_of_many_areas_the_worst_and_the_sums_are_shown():
     many = {
-        f"A-{n}": {"peak_loading_percent": 60.0 + n, "overload_kwh": 0.5, "peak_kw": n}
+        f"A-{n}": {
+            "limit_kva": 160.0 + n,
+            "peak_loading_percent": 60.0 + n,
+            "reverse_peak_loading_percent": 30.0 + n,
+            "overload_minutes": 15,
+            "overload_kwh": 0.5,
+            "peak_kw": 90.0 + n,
+        }
         for n in range(show.MOST_AREAS + 1)
     }
     check = {"rounds": 2}
@@ -353,12 +360,29 @@ def test_of_many_areas_the_worst_and_the_sum_are_shown():
 
     assert "13 areas" in text
     assert "area A-1" not in text
-    assert "72.0" in line_of(text, "highest peak loading")
+    shown = {
+        "lowest limit": "160",
+        "highest peak loading": "72.0",
+        "highest reverse peak loading": "42.0",
+        "total overload [min]": "195",
+        "total overload [kWh]": "6.50",
+        "highest peak power": "102.0",
+    }
+    for label, value in shown.items():
+        assert f" {value} " in line_of(text, label)
     assert "54.0  (-25.0%)" in line_of(text, "highest peak loading")
-    assert "6.50" in line_of(text, "overload, sum [kWh]")
-    assert "-" in line_of(text, "lowest limit")
+    assert " - " in line_of(text, "total PV curtailed")
     assert "2 to 14 %" in text
     assert "0.0 kW" in text
+
+
+def test_a_dozen_areas_are_shown_one_by_one():
+    areas = {f"A-{n}": {"limit_kva": 160} for n in range(show.MOST_AREAS)}
+
+    text = text_of(SUMMARY | {"areas": areas})
+
+    assert all(f"area {name} " in text for name in areas)
+    assert "lowest limit" not in text
 
 
 # --- validate and help --------------------------------------------------------------

@@ -17,23 +17,20 @@ MOST_AREAS = 12
 """That are shown one by one."""
 
 _AREA_ROWS = (
-    ("limit_kva", "limit [kVA]", ".0f"),
-    ("peak_loading_percent", "peak loading [%]", ".1f"),
-    ("reverse_peak_loading_percent", "reverse peak loading [%]", ".1f"),
-    ("overload_minutes", "overload [min]", ".0f"),
-    ("overload_kwh", "overload [kWh]", ".2f"),
-    ("peak_kw", "peak power [kW]", ".1f"),
-    ("pv_curtailed_kwh", "PV curtailed [kWh]", ".1f"),
+    ("limit_kva", "limit [kVA]", ".0f", "lowest"),
+    ("peak_loading_percent", "peak loading [%]", ".1f", "highest"),
+    ("reverse_peak_loading_percent", "reverse peak loading [%]", ".1f", "highest"),
+    ("overload_minutes", "overload [min]", ".0f", "total"),
+    ("overload_kwh", "overload [kWh]", ".2f", "total"),
+    ("peak_kw", "peak power [kW]", ".1f", "highest"),
+    ("pv_curtailed_kwh", "PV curtailed [kWh]", ".1f", "total"),
 )
-_ALL_AREAS_ROWS: tuple[tuple[str, str, str, Callable[[list[Any]], Any]], ...] = (
-    ("limit_kva", "lowest limit [kVA]", ".0f", min),
-    ("peak_loading_percent", "highest peak loading [%]", ".1f", max),
-    ("reverse_peak_loading_percent", "highest reverse peak loading [%]", ".1f", max),
-    ("overload_minutes", "overload, sum [min]", ".0f", sum),
-    ("overload_kwh", "overload, sum [kWh]", ".2f", sum),
-    ("peak_kw", "highest peak power [kW]", ".1f", max),
-    ("pv_curtailed_kwh", "PV curtailed, sum [kWh]", ".1f", sum),
-)
+"""And what is shown of them where areas are many."""
+_OF_MANY: dict[str, Callable[[list[Any]], Any]] = {
+    "lowest": min,
+    "highest": max,
+    "total": sum,
+}
 _CUSTOMER_ROWS = (
     ("customer_cost_dkk", "cost, end state settled [DKK]", ".2f"),
     ("customer_cost_raw_dkk", "cost, as billed [DKK]", ".2f"),
@@ -116,15 +113,20 @@ def _areas(grid: Table, summaries: Sequence[Summary]) -> None:
     """Show each area, or of many what is worst or all of them come to."""
     areas = _names(summaries, "areas")
     if len(areas) <= MOST_AREAS:
+        rows = [row[:3] for row in _AREA_ROWS]
         for area in areas:
             inside = [_get(summary, "areas", area) for summary in summaries]
-            _section(grid, f"area {area}", _AREA_ROWS, inside)
+            _section(grid, f"area {area}", rows, inside)
         return
     together = [
-        {key: how(found) for key, *_, how in _ALL_AREAS_ROWS if (found := _of(at, key))}
-        for at in summaries
+        {
+            key: _OF_MANY[which](found)
+            for key, *_, which in _AREA_ROWS
+            if (found := _of(summary, key))
+        }
+        for summary in summaries
     ]
-    rows = [row[:3] for row in _ALL_AREAS_ROWS]
+    rows = [(key, f"{which} {label}", form) for key, label, form, which in _AREA_ROWS]
     _section(grid, f"{len(areas):,} areas (each: show --json)", rows, together)
 
 
